@@ -1,0 +1,39 @@
+"""How does a pipeline change an endpoint's declaration without losing a comment?"""
+
+import os
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from environments.declaration import NAMESPACE, Endpoint, parse
+
+
+def edit_endpoint(file: Path, changes: dict[str, Any]) -> Endpoint:
+    """Set fields of the endpoint declared in `file`; nested mappings are merged, comments and order stay.
+
+    The result is validated before the file is replaced. Raises DeclarationError and leaves the file as it was.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    document: Any = yaml.load(file)  # pyright: ignore[reportUnknownMemberType]  # untyped library
+    merge(document["config"][f"{NAMESPACE}:endpoint"], changes)
+    text = StringIO()
+    yaml.dump(document, text)  # pyright: ignore[reportUnknownMemberType]  # untyped library
+    plain: Any = YAML(typ="safe", pure=True).load(text.getvalue())  # pyright: ignore[reportUnknownMemberType]
+    endpoint = parse(Endpoint, plain["config"][f"{NAMESPACE}:endpoint"], where=str(file))
+    temporary = file.with_name(f".{file.name}.new")
+    temporary.write_text(text.getvalue())
+    os.replace(temporary, file)
+    return endpoint
+
+
+def merge(into: Any, changes: dict[str, Any]) -> None:
+    """Change a round-trip mapping in place."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)  # pyright: ignore[reportUnknownArgumentType]  # a mapping of a declaration
+        else:
+            into[key] = value

@@ -1,0 +1,1 @@
+"""Pulumi programs and what they share; `infra` imports `environments`, never `pipelines`."""

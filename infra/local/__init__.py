@@ -1,0 +1,1 @@
+"""The resource provider that makes a laptop an environment: processes under supervisord, and files."""

@@ -1,0 +1,1 @@
+"""Pure decisions over evidence: data in, verdict out, no IO."""

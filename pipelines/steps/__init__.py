@@ -1,0 +1,1 @@
+"""The steps of the lifecycle, each a function and a command."""

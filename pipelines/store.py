@@ -1,0 +1,87 @@
+"""Where do an environment's objects lie? One object store per environment, a folder on a laptop, a container on Azure."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore, from_url
+
+from pipelines.errors import IntegrityError, NotReady
+from serving.release import MANIFEST, ReleaseError, verify
+
+RELEASES = "releases"
+
+
+def open_store(url: str) -> ObjectStore:
+    """The object store at `url`; a `file:` one is created when it is not there."""
+    if url.startswith("file:"):
+        Path(unquote(urlparse(url).path)).mkdir(parents=True, exist_ok=True, mode=0o700)
+    return from_url(url)
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    """All keys below `prefix`, sorted."""
+    return sorted(item["path"] for page in obstore.list(store, prefix) for item in page)
+
+
+def append(store: ObjectStore, key: str, content: bytes) -> bool:
+    """Create the object `key`, or return False when it exists already; nothing is ever overwritten."""
+    try:
+        obstore.put(store, key, content, mode="create")
+    except AlreadyExistsError:
+        return False
+    return True
+
+
+def read(store: ObjectStore, key: str) -> bytes:
+    """The bytes of object `key`."""
+    return bytes(obstore.get(store, key).bytes())
+
+
+def put_release(store: ObjectStore, folder: Path, digest: str) -> None:
+    """Store the release in `folder` under its digest; an equal one that is there already stays.
+
+    The manifest is written last: a release without one is not there yet.
+    """
+    manifest = verify(folder, digest)
+    for name in [*sorted(manifest.files), MANIFEST]:
+        key, content = f"{RELEASES}/{digest}/{name}", (folder / name).read_bytes()
+        if not append(store, key, content) and read(store, key) != content:
+            raise IntegrityError(
+                f"release {digest[:12]}: the stored {name} differs from the one in {folder}. "
+                "The store was changed; move that folder away and store the release again."
+            )
+
+
+def get_release(store: ObjectStore, digest: str, folder: Path) -> Path:
+    """A verified copy of release `digest` at `folder`/`digest`; bytes that are there and right are kept.
+
+    Raises NotReady when the store lacks the release, IntegrityError when its bytes are not those of the digest.
+    """
+    target = folder / digest
+    if target.is_dir():
+        try:
+            verify(target, digest)
+            return target
+        except ReleaseError:
+            shutil.rmtree(target)
+    names = keys(store, f"{RELEASES}/{digest}/")
+    if f"{RELEASES}/{digest}/{MANIFEST}" not in names:
+        raise NotReady(f"release {digest[:12]} is not in this environment's store. Train it, or promote it here first.")
+    target.mkdir(parents=True)
+    for key in names:
+        (target / key.rsplit("/", 1)[1]).write_bytes(read(store, key))
+    try:
+        verify(target, digest)
+    except ReleaseError as error:
+        shutil.rmtree(target)
+        raise IntegrityError(str(error)) from None
+    return target
+
+
+def content_digest(content: bytes) -> str:
+    """The SHA-256 of `content` as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()

@@ -64,7 +64,8 @@ class Rollout(Declared):
     """How a candidate earns its traffic."""
 
     steps: Annotated[
-        list[Percent], Meta(min_length=1, description="Percentages of traffic, in order; 0 is shadow only.")
+        list[Percent],
+        Meta(description="Percentages of traffic, in order; 0 is shadow only. Empty: promoted without a trial."),
     ] = msgspec.field(default_factory=lambda: [0, 10, 50, 100])
     minimum_requests: Annotated[int, Meta(ge=20, description="Judged requests of the candidate before a step.")] = 200
     failure_tolerance: Annotated[

@@ -16,7 +16,11 @@ Command = Callable[..., Any]
 
 
 def root() -> Path:
-    """The repository that holds this code."""
+    """The repository around the working directory; outside of any, the one that holds this code."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file() and (folder / "environments").is_dir():
+            return folder
     return Path(__file__).resolve().parent.parent
 
 

@@ -37,7 +37,7 @@ class Feature(Part):
     unit: str = ""
     minimum: float | None = None
     maximum: float | None = None
-    values: list[str] | list[float] | None = None
+    values: list[str | float] | None = None
     nullable: bool = False
     sensitive: bool = False
     input: bool | None = None

@@ -35,7 +35,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit: str = ""
     minimum: float | None = None
     maximum: float | None = None
-    values: list[str] | list[float] | None = None
+    values: list[str | float] | None = None
     nullable: bool = False
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "register": "Register a validated release in the environment's registry.",
     "promote": "Bring a release to the next environment by a commit.",
     "up": "Run an environment's Pulumi programs in order.",
+    "down": "Destroy local environments with all that they stored.",
     "rollout": "Judge the candidate; with --write, move its traffic.",
     "rollback": "Return to an earlier release by a commit.",
     "feedback": "Take in labels that became known.",

@@ -7,39 +7,67 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from serving.release import GRAPH, Schema, schema
+from serving.release import GRAPH, Column, ReleaseError, Schema, schema
 
 OUTPUT = "score"
+TENSORS = {"number": "tensor(float)", "text": "tensor(string)"}
 
 
 class Graph:
     """An ONNX Runtime session on one thread, and what its inputs and outputs mean."""
 
     def __init__(self, folder: Path) -> None:
+        """Load the graph in `folder`. Raises ReleaseError when it is none, or not the one that its schema describes."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # errors reach the caller as exceptions; the log would repeat them
         self.schema: Schema = schema(folder)
-        self._session: Any = onnxruntime.InferenceSession(
-            str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            raise ReleaseError(f"{GRAPH}: ONNX Runtime cannot load it: {error}. Train again.") from None
+        inputs = {given.name: given.type for given in self._session.get_inputs()}
+        outputs = [given.name for given in self._session.get_outputs()]
+        if problem := mismatch(self.schema, inputs, outputs):
+            raise ReleaseError(f"{GRAPH}: {problem}. It does not belong to its schema; train again.")
 
     def score(self, columns: Mapping[str, Any]) -> np.ndarray:
         """Scores as float32 [rows, k], from one array-like of length `rows` for each column of the schema.
 
-        Missing numbers are NaN. Raises whatever ONNX Runtime raises when the graph fails on these values.
+        Missing numbers are NaN or None, missing texts None (an empty string for the graph).
+        Raises whatever ONNX Runtime raises when the graph fails on these values.
         """
-        feed = {
-            column.name: np.asarray(columns[column.name], dtype=np.float32 if column.type == "number" else object)
-            .reshape(-1, 1)
-            for column in self.schema.columns
-        }
+        feed = {column.name: tensor(column, columns[column.name]) for column in self.schema.columns}
         return self._session.run([OUTPUT], feed)[0]
 
     def decide(self, scores: np.ndarray) -> list[str | float]:
         """The decision for each row of `scores`: a class, or the value itself for a regression."""
         return decide(self.schema, scores)
+
+
+def mismatch(schema: Schema, inputs: Mapping[str, str], outputs: list[str]) -> str | None:
+    """How a graph's inputs (name to ONNX Runtime's type) and outputs differ from what the schema says."""
+    expected = {column.name: TENSORS[column.type] for column in schema.columns}
+    if inputs != expected:
+        name = sorted(set(inputs.items()) ^ set(expected.items()))[0][0]
+        return f"input '{name}' is {inputs.get(name, 'missing')}, its schema says {expected.get(name, 'no such column')}"
+    if outputs != [OUTPUT]:
+        return f"its outputs are {outputs}, expected ['{OUTPUT}']"
+    return None
+
+
+def tensor(column: Column, values: Any) -> np.ndarray:
+    """The graph's input [rows, 1] for the values of a column."""
+    if column.type == "number":
+        return np.asarray(values, dtype=np.float32).reshape(-1, 1)
+    texts = np.asarray(values, dtype=object)
+    if column.nullable:
+        # Not `is None`: NaN is how a data frame writes a missing text, and ONNX Runtime would read "nan".
+        texts = np.array([value if isinstance(value, str) else "" for value in texts.ravel()], dtype=object)
+    return texts.reshape(-1, 1)
 
 
 def decide(schema: Schema, scores: np.ndarray) -> list[str | float]:

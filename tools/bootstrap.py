@@ -1,0 +1,44 @@
+"""Is this clone ready to work in? If not, make it so: `python3 -m tools.bootstrap` (what `make setup` runs).
+
+Safe to repeat: each part is keyed by its pins and skipped when it is there.
+"""
+
+import os
+import sys
+
+OLDEST_PYTHON = (3, 11)
+
+
+def main() -> int:
+    """Set up packages and engine below the repository; the exit code is 0 when both are ready."""
+    if problem := unsuitable():
+        print(f"setup: {problem}", file=sys.stderr)
+        return 1
+    # Only now: these modules do not parse on an old Python, and the line above should be what its user reads.
+    from tools.commands import SetupError
+    from tools.setup import set_up
+
+    try:
+        set_up(os.getcwd())
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nsetup: interrupted; `make setup` continues where it stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def unsuitable():  # type: () -> str | None
+    """Why this Python or system cannot carry the template; None when it can."""
+    if os.name != "posix":
+        return "Linux or macOS is needed (on Windows: WSL), because the local platform runs under supervisord."
+    if sys.version_info < OLDEST_PYTHON:
+        return "Python 3.11 or newer is needed; {} is {}.{}. Way out: `make setup PYTHON=python3.12`.".format(
+            sys.executable, *sys.version_info[:2]
+        )
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""In which order does a clone get its parts, and what keeps two setups from building at once?"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.commands import say
+from tools.engine import set_up_engine
+from tools.packages import set_up_packages
+
+
+def set_up(folder: str) -> None:
+    """Packages, then the engine, for the clone at `folder`. Raises SetupError."""
+    root = Path(folder).resolve()
+    tools = tools_folder(root)
+    tools.mkdir(exist_ok=True)
+    with alone(tools / "lock"):
+        set_up_packages(root, tools)
+        set_up_engine(root, tools)
+
+
+def tools_folder(root: Path) -> Path:
+    """Where programs are kept: MLOPS_TOOLS, which lets several clones share them, else `.tools/` of the clone."""
+    return Path(os.environ.get("MLOPS_TOOLS") or root / ".tools")
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold `lock` for this process, waiting for another that holds it."""
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another setup of this clone is running: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -13,7 +13,7 @@ UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A commit's message: one line, the evidence for a reader, and trailers for programs (`git log --format=%(trailers)`)."""
+    """A commit's message: one line, the evidence for a reader, and trailers for programs."""
 
     subject: str
     body: str = ""
@@ -52,7 +52,9 @@ def check(file: Path) -> None:
             )
     git_folder = Path(run(folder, "rev-parse", "--absolute-git-dir").strip())
     if found := [name for name in UNFINISHED if (git_folder / name).exists()]:
-        raise NotReady(f"{git_folder / found[0]} exists: a merge, pick or rebase is unfinished. Finish or abort it first.")
+        raise NotReady(
+            f"{git_folder / found[0]} exists: a merge, pick or rebase is unfinished. Finish or abort it first."
+        )
     if not run(folder, "ls-files", "--", file.name):
         raise NotReady(f"{file} is not in Git. Add and commit it first.")
     if changed := run(folder, "status", "--porcelain", "--", file.name).rstrip():

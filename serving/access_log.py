@@ -16,16 +16,16 @@ TABLE = "requests"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that reached the gateway.
+    """One request that reached the gateway; one that was too broken to be routed has no id or no path.
 
     `assigned` is the track that the traffic declaration chose, `release` the one that answered (its digest),
     `attempts` how many servers were asked. `upstream_ms` is None when no server answered.
     """
 
-    request_id: str
     at: datetime
     status: int
-    path: str
+    request_id: str | None = None
+    path: str | None = None
     flags: str | None = None
     details: str | None = None
     step: str | None = None

@@ -4,7 +4,7 @@ The key of a row is (request id, row, release). Servers append entries to a spoo
 the Delta table `predictions`, pipelines read that table; all three take the format from here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What all rows of this entry share: the request and the release that answered it."""
         return self.request_id, self.release
 
+
+SHARED = ("request_id", "release", "client_id", "received_at", "step", "assigned", "shadow")
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
@@ -87,28 +89,22 @@ def schema() -> "pa.Schema":
     ])  # fmt: skip
 
 
-def rows(entry: Entry) -> Iterator[dict[str, Any]]:
-    """The table's rows for one entry, in order. A row without an event time happened when it was received."""
-    for row, scores in enumerate(entry.scores):
-        yield {
-            "request_id": entry.request_id,
-            "row": row,
-            "release": entry.release,
-            "client_id": entry.client_id,
-            "entity": entry.entity[row] if entry.entity else None,
-            "event_time": entry.event_time[row] if entry.event_time else entry.received_at,
-            "received_at": entry.received_at,
-            "step": entry.step,
-            "assigned": entry.assigned,
-            "shadow": entry.shadow,
-            "inputs": _encoder.encode({name: values[row] for name, values in entry.columns.items()}).decode(),
-            "scores": scores,
-            "decision": str(entry.decisions[row]),
-        }
-
-
-def table(entries: Iterable[Entry]) -> "pa.Table":
-    """All rows of `entries` under `schema()`."""
+def table(entries: Sequence[Entry]) -> "pa.Table":
+    """All rows of `entries`, in order, under `schema()`. A row without an event time happened when it was received."""
     import pyarrow as pa
 
-    return pa.Table.from_pylist([row for entry in entries for row in rows(entry)], schema=schema())
+    columns: dict[str, list[Any]] = {name: [] for name in schema().names}
+    for entry in entries:
+        rows = len(entry.scores)
+        for name in SHARED:
+            columns[name] += [getattr(entry, name)] * rows
+        columns["row"] += range(rows)
+        columns["entity"] += entry.entity or [None] * rows
+        columns["event_time"] += entry.event_time or [entry.received_at] * rows
+        columns["inputs"] += [
+            _encoder.encode(dict(zip(entry.columns, values, strict=True))).decode()
+            for values in zip(*entry.columns.values(), strict=True)
+        ]
+        columns["scores"] += entry.scores
+        columns["decision"] += map(str, entry.decisions)
+    return pa.table(columns, schema=schema())

@@ -40,6 +40,33 @@ class Gates(Declared):
     alpha: Annotated[float, Meta(gt=0, lt=0.5, description="Error probability of all gates together.")] = 0.05
 
 
+class Monitor(Declared):
+    """When the watch raises its hand."""
+
+    window_days: Annotated[float, Meta(gt=0, description="How far back the watch looks.")] = 30
+    minimum_rows: Annotated[int, Meta(ge=20, description="Independent live rows before drift is judged.")] = 200
+    drift: Annotated[
+        float, Meta(gt=0, description="Population stability index that has to be proven exceeded to be a drift.")
+    ] = 0.1
+    missing: Annotated[
+        float, Meta(gt=0, le=1, description="Change of a column's share of missing values that is a drift.")
+    ] = 0.05
+    label_coverage: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the labels that are due which has to be there.")
+    ] = 0.8
+    rate: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the previous window's predictions below which data is missing.")
+    ] = 0.2
+    alpha: Annotated[float, Meta(gt=0, lt=0.5, description="Error probability of each question of a watch.")] = 0.05
+
+
+class Retraining(Declared):
+    """When training again is worth its cost."""
+
+    cooldown_days: Annotated[float, Meta(ge=0, description="Days between two retrainings.")] = 7
+    minimum_rows: Annotated[int, Meta(ge=1, description="New labelled rows that a retraining needs.")] = 200
+
+
 class Platform(Declared):
     """Where an environment runs and which one it receives releases from."""
 
@@ -51,6 +78,8 @@ class Platform(Declared):
         list[str], Meta(description="Environments whose predictions and labels may become training data here.")
     ] = []
     gates: Gates = Gates()
+    monitor: Monitor = Monitor()
+    retraining: Retraining = Retraining()
 
 
 class Traffic(Declared):

@@ -29,7 +29,7 @@ def engine_folder(root: Path) -> Path:
     choice = tools_folder(root) / "engine"
     folder = Path(choice.read_text()) if choice.exists() else None
     if folder is None or not (folder / "pulumi").exists():
-        raise NotReady(f"there is no Pulumi engine for {root}. Run `make setup`, or set MLOPS_TOOLS to a folder it made.")
+        raise NotReady(f"there is no Pulumi engine for {root}. Run `make setup`, or set MLOPS_TOOLS to its result.")
     return folder
 
 
@@ -44,8 +44,8 @@ def state_folder(root: Path) -> Path:
 def engine_environment(root: Path) -> dict[str, str]:
     """Environment variables in which `pulumi` works on the local stacks of the clone at `root`.
 
-    This interpreter's folder and the engine's lead PATH, and `root` leads PYTHONPATH: a scratch clone shares its origin's
-    packages, and must import its own code. What the surrounding shell says about another clone's stacks is overruled.
+    This interpreter's folder and the engine's lead PATH, and `root` leads PYTHONPATH: a scratch clone shares its
+    origin's packages, and must import its own code. What the surrounding shell says about another clone is overruled.
     """
     folder = engine_folder(root)
     path = [str(folder), str(Path(sys.prefix) / "bin"), os.environ.get("PATH", os.defpath)]
@@ -87,6 +87,7 @@ def run(root: Path, project: Project, environment: dict[str, str], *arguments: s
     done = subprocess.run(
         ["pulumi", *arguments, "--non-interactive", "--color", "never"],
         cwd=project_folder(root, project), env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
     if done.returncode:
         raise ToolFailed(explain(root, project, arguments, done))
@@ -99,7 +100,8 @@ def explain(root: Path, project: Project, arguments: tuple[str, ...], done: subp
     lines = [line for line in said.splitlines() if line.strip()]
     tail = "\n".join(f"  | {line}" for line in lines[-LAST_LINES:])
     command = f"pulumi {' '.join(arguments)}"
-    way_out = f"Run it by hand: `make shell`, `cd {FOLDERS[project]}`, `{command}`."
+    by_hand = f"`make shell`, `cd {FOLDERS[project]}`"
+    way_out = f"Run it by hand: {by_hand}, `{command}`."
     if "currently locked" in tail:
-        way_out = f"If no other update of it is running, release its lock: `make shell`, `cd {FOLDERS[project]}`, `pulumi cancel`."
+        way_out = f"If no other update of the stack is running, release its lock: {by_hand}, `pulumi cancel`."
     return f"`{command}` failed in {project_folder(root, project)} (exit code {done.returncode}):\n{tail}\n{way_out}"

@@ -19,7 +19,7 @@ def main() -> int:
     from tools.setup import set_up
 
     try:
-        set_up(os.getcwd())
+        set_up()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
@@ -29,7 +29,7 @@ def main() -> int:
     return 0
 
 
-def unsuitable():  # type: () -> str | None
+def unsuitable() -> "str | None":
     """Why this Python or system cannot carry the template; None when it can."""
     if os.name != "posix":
         return "Linux or macOS is needed (on Windows: WSL), because the local platform runs under supervisord."

@@ -34,8 +34,9 @@ def run(
     lines: list[str] = []
     try:
         with subprocess.Popen(
-            words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
+            words, cwd=cwd, env=env, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
             assert process.stdout is not None  # it was asked for above
             for line in process.stdout:
                 lines.append(line.rstrip())

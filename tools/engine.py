@@ -1,7 +1,7 @@
 """Which Pulumi engine does this clone use, and how is it built where there is none?
 
-A `pulumi` on PATH that is new enough is used with its own language host. Otherwise the command line is built from its Go
-module, whose sums stand in `tools/pulumi/go.sum`, and our language host is put beside it: one that is found on PATH
+A `pulumi` on PATH that is new enough is used with its own language host. Otherwise the command line is built from its
+Go module, whose sums stand in `tools/pulumi/go.sum`, and our language host is put beside it: one that is found on PATH
 instead makes the engine warn at each command. `<tools>/engine` names the folder of the chosen one.
 """
 
@@ -33,7 +33,7 @@ def set_up_engine(root: Path, tools: Path) -> None:
 
 
 def on_path(tools: Path) -> Path | None:
-    """The folder of a complete and new enough official engine on PATH; our own, which `make shell` puts there, is not."""
+    """The folder of a complete and new enough official engine on PATH; ours, put there by `make shell`, is none."""
     found = shutil.which("pulumi")
     if found is None or Path(found).resolve().is_relative_to(tools.resolve()):
         return None
@@ -86,13 +86,14 @@ def build(root: Path, tools: Path, target: Path) -> None:
     go = find_go(root, tools, cache)
     target.parent.mkdir(parents=True, exist_ok=True)
     way_out = (
-        "Way out: look at the last lines. Without a network the modules cannot be fetched (GOPROXY names a mirror); the "
-        "build needs 4 GB of disk. Or install the official Pulumi command line "
+        "Way out: look at the last lines. Without a network the modules cannot be fetched (GOPROXY names a mirror); "
+        "the build needs 4 GB of disk. Or install the official Pulumi command line "
         f"({shown(OLDEST_ENGINE)} or newer): it is used instead. Then repeat `make setup`."
     )
     say("fetching the Pulumi engine's Go modules, each checked against go.sum (about a minute)")
     package = f"{MODULE}/cmd/pulumi"
-    known = run([go.program, "list", "-mod=readonly", "-deps", package], way_out=way_out, cwd=module, env=go.environment)
+    fetch = [go.program, "list", "-mod=readonly", "-deps", package]
+    known = run(fetch, way_out=way_out, cwd=module, env=go.environment)
     say("building the Pulumi engine, once (4 to 8 minutes on two cores)")
     unfinished = target.with_suffix(".part")
     run(

@@ -64,7 +64,7 @@ def program(folder: str, entry_point: str) -> Callable[[], None]:
             runpy.run_path(str(Path(folder, entry_point)), run_name="__main__")
         except (RunError, SystemExit):
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the engine shows it to the user
             trace = own_frames(error.__traceback__, folder)
             text = "".join(traceback.format_exception(type(error), error.with_traceback(trace), trace))
             raise RunError(f"Program failed with an unhandled exception:\n{text}") from None

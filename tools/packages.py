@@ -32,13 +32,15 @@ def set_up_packages(root: Path, tools: Path) -> None:
     uv = find_uv(tools, root)
     if not is_healthy(venv, root):
         say(f"making .venv with Python {sys.version.split()[0]}")
-        run([uv, "venv", "--quiet", "--clear", "--no-python-downloads", "--python", sys.executable, venv], way_out=NETWORK)
+        new = ["--clear", "--no-python-downloads", "--python", sys.executable, venv]
+        run([uv, "venv", "--quiet", *new], way_out=NETWORK)
     stamp.unlink(missing_ok=True)
-    say("installing the locked packages into .venv (1.6 GB; half a minute from a fast network, seconds from uv's cache)")
-    python = ["--python", str(venv / "bin" / "python")]
-    run([uv, "pip", "sync", "--quiet", *python, "--require-hashes", "--no-build", root / "requirements.lock"], way_out=NETWORK)
+    say("installing the locked packages into .venv (1.6 GB; about a minute the first time, then seconds)")
+    quiet = ["--quiet", "--python", venv / "bin" / "python"]
+    run([uv, "pip", "sync", *quiet, "--require-hashes", "--no-build", root / "requirements.lock"], way_out=NETWORK)
     # The project itself is the one thing without a hash; its builder comes from the lock.
-    run([uv, "pip", "install", "--quiet", *python, "--no-deps", "--no-build-isolation", "--editable", root], way_out=NETWORK)
+    project = ["--no-deps", "--no-build-isolation", "--editable", root]
+    run([uv, "pip", "install", *quiet, *project], way_out=NETWORK)
     (venv / "root").write_text(str(root))
     stamp.write_text(wanted)
 
@@ -59,8 +61,9 @@ def is_healthy(venv: Path, root: Path) -> bool:
         return False
     try:
         shown_version = subprocess.run(
-            [venv / "bin" / "python", "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True
-        )
+            [venv / "bin" / "python", "-c", "import sys; print(sys.version_info[:2])"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
     except OSError:
         return False
     return shown_version.stdout.strip() == str(sys.version_info[:2])
@@ -104,7 +107,8 @@ def find_pip(tools: Path) -> list[str | Path]:
         )
     python = tools / "pip" / "bin" / "python"
     if not python.exists():
-        run([sys.executable, "-m", "venv", tools / "pip"], way_out="Way out: `apt-get install python3-venv`, or install uv.")
+        way_out = "Way out: `apt-get install python3-venv`, or install uv."
+        run([sys.executable, "-m", "venv", tools / "pip"], way_out=way_out)
     return [python, "-m", "pip"]
 
 

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from tools.engine import set_up_engine
 from tools.packages import set_up_packages
 
 
-def set_up(folder: str) -> None:
-    """Packages, then the engine, for the clone at `folder`. Raises SetupError."""
-    root = Path(folder).resolve()
+def set_up() -> None:
+    """Packages, then the engine, for the clone that holds this file. Raises SetupError."""
+    root = Path(__file__).resolve().parent.parent
     tools = tools_folder(root)
     tools.mkdir(exist_ok=True)
     with alone(tools / "lock"):
@@ -27,7 +27,7 @@ def tools_folder(root: Path) -> Path:
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Generator[None]:
     """Hold `lock` for this process, waiting for another that holds it."""
     with lock.open("w") as file:
         try:

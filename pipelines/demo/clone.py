@@ -25,7 +25,7 @@ def make(root: Path, target: Path) -> None:
     git(target, "config", "commit.gpgsign", "false")
     carry_over(root, target)
     (target / ".venv").symlink_to(root / ".venv")
-    git(target, "add", "--all", "--", ":!.venv")
+    git(target, "add", "--all")
     git(target, "commit", "--quiet", "--allow-empty", "--message", "The working tree that the demo started from")
 
 

@@ -27,7 +27,7 @@ class Graph:
             self._session: Any = onnxruntime.InferenceSession(
                 str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # ONNX Runtime's errors share no base class
+        except Exception as error:  # noqa: BLE001  # ONNX Runtime's errors share no base class
             raise ReleaseError(f"{GRAPH}: ONNX Runtime cannot load it: {error}. Train again.") from None
         inputs = {given.name: given.type for given in self._session.get_inputs()}
         outputs = [given.name for given in self._session.get_outputs()]
@@ -52,8 +52,10 @@ def mismatch(schema: Schema, inputs: Mapping[str, str], outputs: list[str]) -> s
     """How a graph's inputs (name to ONNX Runtime's type) and outputs differ from what the schema says."""
     expected = {column.name: TENSORS[column.type] for column in schema.columns}
     if inputs != expected:
-        name = sorted(set(inputs.items()) ^ set(expected.items()))[0][0]
-        return f"input '{name}' is {inputs.get(name, 'missing')}, its schema says {expected.get(name, 'no such column')}"
+        name = min(set(inputs.items()) ^ set(expected.items()))[0]
+        return (
+            f"input '{name}' is {inputs.get(name, 'missing')}, its schema says {expected.get(name, 'no such column')}"
+        )
     if outputs != [OUTPUT]:
         return f"its outputs are {outputs}, expected ['{OUTPUT}']"
     return None

@@ -111,5 +111,8 @@ def verify(folder: Path, digest: str) -> Manifest:
 
 
 def schema(folder: Path) -> Schema:
-    """What the model in `folder` takes and gives."""
-    return msgspec.json.decode((folder / SCHEMA).read_bytes(), type=Schema)
+    """What the model in `folder` takes and gives. Raises ReleaseError when its schema is none."""
+    try:
+        return msgspec.json.decode((folder / SCHEMA).read_bytes(), type=Schema)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ReleaseError(f"{SCHEMA}: {error}. The release was made by other code; train again.") from None

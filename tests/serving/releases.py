@@ -52,8 +52,8 @@ def binary(folder: Path, *, bias: float = 0.0) -> str:
             ("Constant", [], "zero", {"value": tensor([[0.0]])}),
             ("IsNaN", ["age"], "unknown", {}),
             ("Where", ["unknown", "zero", "age"], "years", {}),
-            ("LabelEncoder", ["plan"], "plus", {"keys_strings": ["plus"], "values_floats": [1.0], "default_float": 0.0}),
-            ("LabelEncoder", ["note"], "noted", {"keys_strings": [""], "values_floats": [0.0], "default_float": 0.0}),
+            ("LabelEncoder", ["plan"], "plus", one("plus", 1.0)),
+            ("LabelEncoder", ["note"], "noted", one("", 0.0)),
             ("Concat", ["amount", "years", "rooms", "plus", "noted"], "all", {"axis": 1}),
             ("Constant", [], "weights", {"value": tensor([[1 / 500], [-0.01], [0.1], [1.0], [0.0]])}),
             ("MatMul", ["all", "weights"], "raw", {}),
@@ -94,7 +94,7 @@ def multiclass(folder: Path, *, slope: float = 1.0) -> str:
 
 
 def fragile(folder: Path, *, bias: float = 0.0) -> str:
-    """P(yes) = sigmoid(bucket/10 + bias) from a table of ten: ONNX Runtime raises for a bucket of FRAGILE_FROM or more."""
+    """P(yes) = sigmoid(bucket/10 + bias) from a table of ten: the graph fails for a bucket of FRAGILE_FROM or more."""
     return build(
         folder,
         FRAGILE,
@@ -105,6 +105,11 @@ def fragile(folder: Path, *, bias: float = 0.0) -> str:
             *sigmoid("raw", bias),
         ],
     )
+
+
+def one(text: str, number: float) -> dict[str, object]:
+    """The attributes of an encoder of `text` as `number` and of everything else as 0."""
+    return {"keys_strings": [text], "values_floats": [number], "default_float": 0.0}
 
 
 Node = tuple[str, list[str], str, dict[str, object]]

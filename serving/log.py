@@ -1,0 +1,24 @@
+"""What does a server say about itself? One JSON object per line on stderr, and nothing per request that went well."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import msgspec
+
+
+def line(event: str, **details: object) -> None:
+    """Write one line."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(msgspec.json.encode({"at": now, "event": event, **details}).decode() + "\n")
+    sys.stderr.flush()
+
+
+class Lines(logging.Handler):
+    """Libraries' warnings in the same form, without traces."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        problem = record.exc_info[1] if record.exc_info else None
+        line(record.name, level=record.levelname, message=record.getMessage().splitlines()[0][:300],
+             **({"error": repr(problem)[:300]} if problem else {}))  # fmt: skip

@@ -20,8 +20,11 @@ LAST_LINES = 30
 
 
 def tools_folder(root: Path) -> Path:
-    """Where `make setup` put the programs: MLOPS_TOOLS, which lets a scratch clone share them, else `.tools/`."""
-    return Path(os.environ.get("MLOPS_TOOLS") or root / ".tools")
+    """Where `make setup` put the programs: MLOPS_TOOLS, else `.tools/` of the clone or of its packages' origin."""
+    if given := os.environ.get("MLOPS_TOOLS"):
+        return Path(given)
+    own, shared = root / ".tools", Path(sys.prefix).resolve().parent / ".tools"
+    return shared if shared.exists() and not own.exists() else own
 
 
 def engine_folder(root: Path) -> Path:

@@ -11,7 +11,8 @@ OLDEST_PYTHON = (3, 11)
 
 def main() -> int:
     """Set up packages and engine below the repository; the exit code is 0 when both are ready."""
-    if problem := unsuitable():
+    problem = unsuitable()
+    if problem:
         print(f"setup: {problem}", file=sys.stderr)
         return 1
     # Only now: these modules do not parse on an old Python, and the line above should be what its user reads.
@@ -29,14 +30,13 @@ def main() -> int:
     return 0
 
 
-def unsuitable() -> "str | None":
-    """Why this Python or system cannot carry the template; None when it can."""
-    if os.name != "posix":
+def unsuitable(system: str = os.name, python: "tuple[int, int]" = sys.version_info[:2]) -> "str | None":
+    """Why this system or Python cannot carry the template; None when they can. Parses on any Python 3."""
+    if system != "posix":
         return "Linux or macOS is needed (on Windows: WSL), because the local platform runs under supervisord."
-    if sys.version_info < OLDEST_PYTHON:
-        return "Python 3.11 or newer is needed; {} is {}.{}. Way out: `make setup PYTHON=python3.12`.".format(
-            sys.executable, *sys.version_info[:2]
-        )
+    if python < OLDEST_PYTHON:
+        message = "Python 3.11 or newer is needed; {} is {}.{}. Way out: `make setup PYTHON=python3.12`."
+        return message.format(sys.executable, *python)
     return None
 
 

@@ -1,10 +1,9 @@
 """What does this clone run and keep below `.local/`, and how is all of it taken away (`make clean`)?
 
-Each stack is destroyed by the engine, as a person would do it. What the engine cannot end (its state is broken, or there
-is no engine any more) is ended by the supervisor's own mark. Scratch clones below `.local/` (the demo's) come first.
+Each stack is destroyed by the engine, as a person would do it. What the engine cannot end (its state is broken, or
+there is no engine any more) is ended by the supervisor's own mark. Scratch clones below `.local/` (the demo's) come first.
 """
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -55,9 +54,7 @@ def clean(root: Path) -> list[str]:
 
 def main() -> None:
     """Clean the clone that the working directory is."""
-    root = Path.cwd().resolve()
-    os.environ.setdefault("MLOPS_TOOLS", str(root / ".tools"))  # scratch clones have none of their own
-    for problem in clean(root):
+    for problem in clean(Path.cwd().resolve()):
         print(f"clean: ended it without the engine, which said:\n{problem}", file=sys.stderr)
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.commands import SetupError, run, say
@@ -95,11 +96,16 @@ def install(pins: Path, target: Path, tools: Path) -> None:
     os.replace(unfinished, target)
 
 
-def find_pip(tools: Path) -> list[str | Path]:
+def is_importable(module: str) -> bool:
+    """Whether this Python has `module`; Debian's has neither pip nor ensurepip until one installs them."""
+    return importlib.util.find_spec(module) is not None
+
+
+def find_pip(tools: Path, has: Callable[[str], bool] = is_importable) -> list[str | Path]:
     """A command that is pip: this Python's own, else one in a small venv. Raises SetupError when there is neither."""
-    if importlib.util.find_spec("pip"):
+    if has("pip"):
         return [sys.executable, "-m", "pip"]
-    if not importlib.util.find_spec("ensurepip"):
+    if not has("ensurepip"):
         raise SetupError(
             f"no uv on PATH, and {sys.executable} has neither pip nor ensurepip to get one.\n"
             "Way out, one of: `apt-get install python3-venv` (Debian, Ubuntu); install uv; "

@@ -22,8 +22,8 @@ def set_up() -> None:
 
 
 def tools_folder(root: Path) -> Path:
-    """Where programs are kept: MLOPS_TOOLS, which lets several clones share them, else `.tools/` of the clone."""
-    return Path(os.environ.get("MLOPS_TOOLS") or root / ".tools")
+    """Where programs are kept: MLOPS_TOOLS, else `.tools/` beside the packages, which a scratch clone shares."""
+    return Path(os.environ.get("MLOPS_TOOLS") or (root / ".venv").resolve().parent / ".tools")
 
 
 @contextmanager

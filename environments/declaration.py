@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
 
 Digest = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{64}$", description="A release: the SHA-256 of its manifest, 64 hexadecimal digits.")
@@ -30,7 +30,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Base of everything that stands in an environment's file."""
 
 
-class Gates(Declared):
+class Gates(Declared, frozen=True, kw_only=True):
     """How strict this environment is; the thresholds themselves belong to the model's contract."""
 
     insufficient: Annotated[Verdict, Meta(description="What a gate without enough data means here.")] = "fail"
@@ -40,11 +40,14 @@ class Gates(Declared):
     alpha: Annotated[float, Meta(gt=0, lt=0.5, description="Error probability of all gates together.")] = 0.05
 
 
-class Monitor(Declared):
+class Monitor(Declared, frozen=True, kw_only=True):
     """When the watch raises its hand."""
 
     window_days: Annotated[float, Meta(gt=0, description="How far back the watch looks.")] = 30
     minimum_rows: Annotated[int, Meta(ge=20, description="Independent live rows before drift is judged.")] = 200
+    minimum_labels: Annotated[
+        int, Meta(ge=10, description="Labelled rows (binary: of the rarer class) before live quality is judged.")
+    ] = 50
     drift: Annotated[
         float, Meta(gt=0, description="Population stability index that has to be proven exceeded to be a drift.")
     ] = 0.1
@@ -60,14 +63,14 @@ class Monitor(Declared):
     alpha: Annotated[float, Meta(gt=0, lt=0.5, description="Error probability of each question of a watch.")] = 0.05
 
 
-class Retraining(Declared):
+class Retraining(Declared, frozen=True, kw_only=True):
     """When training again is worth its cost."""
 
     cooldown_days: Annotated[float, Meta(ge=0, description="Days between two retrainings.")] = 7
     minimum_rows: Annotated[int, Meta(ge=1, description="New labelled rows that a retraining needs.")] = 200
 
 
-class Platform(Declared):
+class Platform(Declared, frozen=True, kw_only=True):
     """Where an environment runs and which one it receives releases from."""
 
     platform: Annotated[Literal["local", "azure", "kubernetes"], Meta(description="What carries the environment.")]
@@ -82,14 +85,14 @@ class Platform(Declared):
     retraining: Retraining = Retraining()
 
 
-class Traffic(Declared):
+class Traffic(Declared, frozen=True, kw_only=True):
     """What a candidate gets of the traffic."""
 
     candidate: Annotated[Percent, Meta(description="Percent of entities that the candidate answers.")] = 0
     shadow: Annotated[Percent, Meta(description="Percent of requests also sent to the candidate, answers dropped.")] = 0
 
 
-class Rollout(Declared):
+class Rollout(Declared, frozen=True, kw_only=True):
     """How a candidate earns its traffic."""
 
     steps: Annotated[
@@ -113,20 +116,20 @@ class Rollout(Declared):
     alpha: Annotated[float, Meta(gt=0, lt=0.5, description="Error probability of one verdict.")] = 0.05
 
 
-class Gateway(Declared):
+class Gateway(Declared, frozen=True, kw_only=True):
     """Limits at the door."""
 
     max_request_bytes: Annotated[int, Meta(ge=1024, le=64 << 20)] = 1 << 20
     timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 5.0
 
 
-class Server(Declared):
+class Server(Declared, frozen=True, kw_only=True):
     """Limits of one model server."""
 
     max_rows: Annotated[int, Meta(ge=1, le=1_000_000, description="Rows in one request.")] = 1000
 
 
-class Endpoint(Declared):
+class Endpoint(Declared, frozen=True, kw_only=True):
     """One model's releases and traffic in one environment; pipelines edit this one."""
 
     stable: Annotated[Digest | None, Meta(description="The release that answers.")] = None
@@ -167,14 +170,14 @@ def unknown_key(kind: type[Declared], given: Any, prefix: str = "") -> str | Non
     if not isinstance(given, dict):
         return None
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    for key, value in given.items():  # pyright: ignore[reportUnknownVariableType]  # YAML from outside
+    for key, value in given.items():
         if key not in fields:
             near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.0)[0]
             return f"unknown key '{prefix}{key}'. The nearest valid key is '{prefix}{near}'."
         nested = fields[key]
-        if isinstance(nested, type) and issubclass(nested, Declared):
-            if problem := unknown_key(nested, value, f"{prefix}{key}."):
-                return problem
+        known = isinstance(nested, type) and issubclass(nested, Declared)
+        if known and (problem := unknown_key(nested, value, f"{prefix}{key}.")):
+            return problem
     return None
 
 
@@ -212,10 +215,10 @@ def load(root: Path, kind: type[D], environment: str) -> D:
         hint = f" The nearest declared one is '{near[0]}'." if near else ""
         raise DeclarationError(f"no environment '{environment}': {file} does not exist.{hint}")
     try:
-        document = YAML(typ="safe", pure=True).load(file)  # pyright: ignore[reportUnknownMemberType]  # untyped library
-    except Exception as error:
+        document = YAML(typ="safe", pure=True).load(file)
+    except YAMLError as error:
         raise DeclarationError(f"{file}: not valid YAML: {error}") from None
-    config = document.get("config") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    config = document.get("config") if isinstance(document, dict) else None
     key = f"{NAMESPACE}:{kind.__name__.lower()}"
     if not isinstance(config, dict) or key not in config:
         raise DeclarationError(f"{file}: 'config:' has no key '{key}'. All choices stand under it.")

@@ -18,11 +18,12 @@ def edit_endpoint(file: Path, changes: dict[str, Any]) -> Endpoint:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    document: Any = yaml.load(file)  # pyright: ignore[reportUnknownMemberType]  # untyped library
+    yaml.representer.add_representer(type(None), null)
+    document: Any = yaml.load(file)
     merge(document["config"][f"{NAMESPACE}:endpoint"], changes)
     text = StringIO()
-    yaml.dump(document, text)  # pyright: ignore[reportUnknownMemberType]  # untyped library
-    plain: Any = YAML(typ="safe", pure=True).load(text.getvalue())  # pyright: ignore[reportUnknownMemberType]
+    yaml.dump(document, text)
+    plain: Any = YAML(typ="safe", pure=True).load(text.getvalue())
     endpoint = parse(Endpoint, plain["config"][f"{NAMESPACE}:endpoint"], where=str(file))
     temporary = file.with_name(f".{file.name}.new")
     temporary.write_text(text.getvalue())
@@ -34,6 +35,11 @@ def merge(into: Any, changes: dict[str, Any]) -> None:
     """Change a round-trip mapping in place."""
     for key, value in changes.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
-            merge(into[key], value)  # pyright: ignore[reportUnknownArgumentType]  # a mapping of a declaration
+            merge(into[key], value)
         else:
             into[key] = value
+
+
+def null(representer: Any, _value: None) -> Any:
+    """Nothing as `null`, which is how the engine writes it."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")

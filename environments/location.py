@@ -6,6 +6,7 @@ endpoint program writes: pipelines read it there and never ask the engine.
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import msgspec
 
@@ -43,6 +44,11 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 def home(root: Path, environment: str) -> Path:
     """The folder of a local environment; everything it writes lies below."""
     return root / ".local" / environment
+
+
+def folder(url: str) -> Path:
+    """The folder that a `file:` URL names."""
+    return Path(unquote(urlparse(url).path))
 
 
 def locate(root: Path, environment: str) -> Location:

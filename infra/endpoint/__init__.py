@@ -1,0 +1,1 @@
+"""One model's servers, gateway and traffic in one environment; changes with every promotion."""

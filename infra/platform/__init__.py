@@ -1,0 +1,1 @@
+"""What an environment needs beside its endpoint: storage, registry, identities; on a laptop, folders."""

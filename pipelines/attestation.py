@@ -9,6 +9,7 @@ from pipelines.store import append, keys, read
 from serving.release import canonical
 
 PREFIX = "attestations"
+PARITY = "urn:mlops:attestation:parity:v1"
 GATES = "urn:mlops:attestation:gates:v1"
 REPRODUCTION = "urn:mlops:attestation:reproduction:v1"
 DEPLOYMENT = "urn:mlops:attestation:deployment:v1"
@@ -43,6 +44,12 @@ def attest(store: ObjectStore, digest: str, *, name: str, predicate_type: str, p
     while not append(store, key := f"{PREFIX}/{digest}/{number}.json", canonical(statement)):
         number += 1
     return key
+
+
+def newest(store: ObjectStore, digest: str, predicate_type: str) -> dict[str, Any] | None:
+    """The predicate of the newest statement of one type about release `digest`, if there is one."""
+    found = statements(store, digest, predicate_type)
+    return found[-1].predicate if found else None
 
 
 def statements(store: ObjectStore, digest: str, predicate_type: str | None = None) -> list[Statement]:

@@ -15,7 +15,7 @@ GENESIS = "0" * 64
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision. `previous` is the SHA-256 of the entry before it, as stored."""
+    """One decision. `previous` is the SHA-256 of the entry before it, as stored; `record_sha256` that of its record."""
 
     number: int
     previous: str
@@ -26,6 +26,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     subject: str = ""
     record: str = ""
+    record_sha256: str = ""
     details: dict[str, Any] = {}
 
 

@@ -31,9 +31,11 @@ def keep(env: Environment, *, step: str, verdict: str, summary: str, subject: st
         step=step, environment=env.name, at=env.now(), verdict=verdict, summary=summary, subject=subject, details=details
     )
     content = canonical(record)
-    key = f"{PREFIX}/{step}/{record.at:%Y%m%dT%H%M%S%fZ}-{content_digest(content)[:8]}.json"
+    digest = content_digest(content)
+    key = f"{PREFIX}/{step}/{record.at:%Y%m%dT%H%M%S%fZ}-{digest[:8]}.json"
     append(env.store, key, content)
     ledger.write(
-        env.store, at=record.at, actor=env.actor, step=step, verdict=verdict, summary=summary, subject=subject, record=key
-    )
+        env.store, at=record.at, actor=env.actor, step=step, verdict=verdict, summary=summary, subject=subject,
+        record=key, record_sha256=digest,
+    )  # fmt: skip
     return record

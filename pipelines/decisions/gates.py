@@ -160,17 +160,20 @@ def folds(declared: Folds, trained: Mapping[str, Mapping[str, Any]], seen: Mappi
 def parity(recorded: Mapping[str, Any] | None) -> Finding:
     """Did training prove that the ONNX graph answers as the fitted estimator does?
 
-    `recorded`: {"rows", "largest": largest |difference| of the score's scale, "flips": changed decisions}, or None.
+    `recorded` is what it attested: the largest `difference`, the `scale` of the scores, `flips` (changed decisions) and
+    `rows`; None when nobody attested anything about this graph.
     """
     if recorded is None:
-        way_out = "nobody recorded a comparison of this graph with its estimator. Train it with `mlops train`."
-        return finding("parity", "insufficient", way_out, limit=PARITY_LIMIT)
-    rows, largest, flips = int(recorded["rows"]), float(recorded["largest"]), int(recorded["flips"])
-    more: dict[str, Any] = {"metric": "difference", "value": largest, "limit": PARITY_LIMIT, "rows": rows}
-    text = f"graph against estimator on {rows} rows: largest difference {largest:.2g} of the scale, {flips} decisions differ"
-    if largest <= PARITY_LIMIT and flips == 0:
+        text = "nobody attested that this graph answers as its estimator. Train it with `mlops train`."
+        return finding("parity", "insufficient", text, limit=PARITY_LIMIT)
+    rows, flips = int(recorded["rows"]), int(recorded["flips"])
+    relative = float(recorded["difference"]) / float(recorded["scale"])
+    more: dict[str, Any] = {"metric": "difference", "value": relative, "limit": PARITY_LIMIT, "rows": rows}
+    text = f"graph against estimator on {rows} rows: at most {relative:.2g} of the scale apart, {flips} decisions differ"
+    if relative <= PARITY_LIMIT and flips == 0:
         return finding("parity", "pass", text + ".", **more)
-    return finding("parity", "fail", f"{text}; allowed are {PARITY_LIMIT:g} and none. `mlops train` says how.", **more)
+    way_out = "Train again: `mlops train` refuses such a graph and says what causes it."
+    return finding("parity", "fail", f"{text}; allowed are {PARITY_LIMIT:g} and none. {way_out}", **more)
 
 
 def server(expected: np.ndarray, answered: np.ndarray | None, problem: str = "") -> Finding:

@@ -44,10 +44,11 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """One release on the rows: its graph, its scores [rows, k], and the folds that its lineage names."""
+    """One release on the rows: its graph, the columns it took, its scores [rows, k], its lineage's folds."""
 
     digest: str
     graph: Graph
+    columns: Mapping[str, np.ndarray]
     scores: np.ndarray
     folds: Mapping[str, Any]
 
@@ -105,7 +106,9 @@ def score(env: Environment, digest: str, contract: Contract, rows: Rows) -> Scor
             "Keep it as an input until no endpoint declares that release."
         )
     lineage: dict[str, Any] = msgspec.json.decode((folder / LINEAGE).read_bytes())
-    return Scored(digest=digest, graph=graph, scores=graph.score(given), folds=lineage["folds"])
+    return Scored(
+        digest=digest, graph=graph, columns=given, scores=graph.score(given), folds=lineage["folds"]
+    )  # fmt: skip
 
 
 def evaluate(model: Model, rows: Rows, releases: Mapping[str, Scored], *, resamples: int, seed: int) -> Evaluation:
@@ -185,9 +188,10 @@ def responses(model: Model, rows: Rows, candidate: Scored) -> dict[str, np.ndarr
     numbers = {feature.name for feature in contract.inputs() if feature.type == "number"}
     if contract.task == "multiclass" or not len(rows.y):
         return {}
-    given = columns(contract, rows.frame)
     return {
-        column: behaviour.response(lambda moved: main_score(contract, candidate.graph.score(moved)), given, column)
+        column: behaviour.response(
+            lambda moved: main_score(contract, candidate.graph.score(moved)), candidate.columns, column
+        )
         for column in model.behaviour.DIRECTIONS
         if column in numbers
     }

@@ -119,8 +119,8 @@ def fair(evaluation: Evaluation, alpha: float) -> list[Finding]:
 
 def behaves(model: Model, evaluation: Evaluation, alpha: float) -> list[Finding]:
     """Invariances, directions and examples of the model's owner."""
-    rows, graph = len(evaluation.rows.y), evaluation.releases[CANDIDATE].graph
-    given, estimates = columns(model.contract, evaluation.rows.frame), evaluation.estimates
+    candidate, estimates, rows = evaluation.releases[CANDIDATE], evaluation.estimates, len(evaluation.rows.y)
+    graph, given = candidate.graph, candidate.columns
     findings = [
         behaviour.invariance(
             column, behaviour.shuffled(graph.score, given, column, seed=0) if column in given else None, rows

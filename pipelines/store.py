@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import ObjectStore, from_url
 
-from pipelines.errors import IntegrityError, NotReady
+from pipelines.errors import IntegrityError, InvalidInput, NotReady
 from serving.release import MANIFEST, ReleaseError, verify
 
 RELEASES = "releases"
@@ -54,6 +54,21 @@ def put_release(store: ObjectStore, folder: Path, digest: str) -> None:
                 f"release {digest[:12]}: the stored {name} differs from the one in {folder}. "
                 "The store was changed; move that folder away and store the release again."
             )
+
+
+def find_release(store: ObjectStore, given: str) -> str:
+    """The digest of the stored release that `given` (a digest or its first digits, at least 6) names.
+
+    Raises InvalidInput when it is no digest or several begin so, NotReady when none does.
+    """
+    if len(given) < 6 or set(given) - set("0123456789abcdef"):
+        raise InvalidInput(f"'{given}' is no digest. Give at least its first 6 hexadecimal digits.")
+    found = {key.split("/")[1] for key in keys(store, f"{RELEASES}/") if key.split("/")[1].startswith(given)}
+    if not found:
+        raise NotReady(f"release {given[:12]} is not in this environment's store. Train it, or promote it here first.")
+    if len(found) > 1:
+        raise InvalidInput(f"{len(found)} releases begin with '{given}': {', '.join(sorted(found))}. Give more digits.")
+    return found.pop()
 
 
 def get_release(store: ObjectStore, digest: str, folder: Path) -> Path:

@@ -10,7 +10,7 @@ same unit; under a large one the delta method applies. The interval covers both.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -52,11 +52,16 @@ class Limits:
         return self.alpha / max(self.comparisons, 1)
 
 
-def number_bins(edges: Sequence[float], reference: Sequence[int], live: Sequence[int]) -> Bins:
-    """Bins below, between and above `edges`; both counts have one item more than the edges."""
+def number_bins(
+    edges: Sequence[float], reference: Sequence[int], live: Sequence[int], *, discrete: bool = False
+) -> Bins:
+    """Bins below, between and from the last of `edges` on; both counts have one item more than the edges.
+
+    Edges that are all the values there are (`discrete`) name their bins.
+    """
     bounds = [f"{edge:.4g}" for edge in edges]
-    inner = [f"{low} to {high}" for low, high in pairwise(bounds)]
-    labels = [f"up to {bounds[0]}", *inner, f"above {bounds[-1]}"] if bounds else ["all"]
+    inner = bounds[:-1] if discrete else [f"{low} to {high}" for low, high in pairwise(bounds)]
+    labels = [f"below {bounds[0]}", *inner, f"from {bounds[-1]} on"] if bounds else ["all"]
     return Bins(labels=tuple(labels), reference=np.array(reference), live=np.array(live), ordered=True)
 
 
@@ -70,15 +75,20 @@ def value_bins(reference: dict[str, int], live: dict[str, int]) -> Bins:
     )  # fmt: skip
 
 
-def pool(bins: Bins, size: float) -> Bins:
-    """Put bins together that are too small to be judged alone, among neighbours when they are ordered.
+def pooling(bins: Bins, size: float) -> list[list[int]]:
+    """Which bins to put together because they are too small to be judged alone, neighbours when they are ordered.
 
     A bin stands alone when `size` live rows should fall into it five times, or did: an approximation by chi-squared
     needs that (Cochran 1954), and a value that is new and frequent must stay visible.
     """
     expected = bins.reference / max(bins.reference.sum(), 1) * size
     enough = np.maximum(expected, bins.live * size / max(bins.live.sum(), 1)) >= SMALLEST
-    groups = neighbours(enough) if bins.ordered else rest(enough)
+    return neighbours(enough) if bins.ordered else rest(enough)
+
+
+def pool(bins: Bins, size: float) -> Bins:
+    """The bins, small ones put together."""
+    groups = pooling(bins, size)
     return Bins(
         labels=tuple(merged_label([bins.labels[index] for index in group], bins.ordered) for group in groups),
         reference=np.array([bins.reference[group].sum() for group in groups]),
@@ -114,9 +124,9 @@ def merged_label(labels: list[str], ordered: bool) -> str:
     if not ordered:
         return f"{len(labels)} rare values"
     low, high = labels[0].split(" to ")[0], labels[-1].split(" to ")[-1]
-    if high.startswith("above"):
-        return "all" if low.startswith("up") else f"{low} and above"
-    return f"up to {high}" if low.startswith("up") else f"{low} to {high}"
+    if high.startswith("from"):
+        return "all" if low.startswith("below") else f"from {low} on"
+    return f"below {high}" if low.startswith("below") and " to " in labels[-1] else f"{low} to {high}"
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
@@ -137,7 +147,7 @@ def psi_interval(reference: np.ndarray, live: np.ndarray, *, size: float, alpha:
     `size` is the number of independent live rows; it may be smaller than the live count.
     """
     counted = live * (size / max(live.sum(), 1))
-    unit, degrees = 1 / max(size, 1) + 1 / max(reference.sum(), 1), len(reference) - 1
+    unit, degrees = 1 / max(size, 1) + 1 / max(int(reference.sum()), 1), len(reference) - 1
     if degrees < 1:
         return 0.0, 0.0, 0.0
     seen = psi(reference, counted)
@@ -157,7 +167,8 @@ def noncentrality(statistic: float, degrees: int, probability: float) -> float:
     if ncx2.cdf(statistic, degrees, 1e-9) <= probability:
         return 0.0
     top = 4 * (statistic + degrees + 50)
-    return float(brentq(lambda value: ncx2.cdf(statistic, degrees, value) - probability, 1e-9, top))
+    root: Any = brentq(lambda value: ncx2.cdf(statistic, degrees, value) - probability, 1e-9, top)
+    return float(root)
 
 
 def delta_error(reference: np.ndarray, live: np.ndarray) -> float:
@@ -190,7 +201,7 @@ def judge_drift(
     pooled = pool(bins, size)
     value, low, high = psi_interval(pooled.reference, pooled.live, size=size, alpha=limits.each())
     verdict = "drift" if low > limits.distance else "ok" if high <= limits.distance else "insufficient"
-    part = strongest(name, pooled)
+    _, part = strongest(name, pooled)
     finding = Finding(
         kind=kind, name=name, verdict=verdict, rows=rows, value=value, low=low, high=high, limit=limits.distance,
         part=part, message=f"{name}: PSI {value:.3f} [{low:.3f}, {high:.3f}], limit {limits.distance:.2f}",
@@ -216,17 +227,23 @@ def more_rows(size: float, value: float, half_width: float, limit: float) -> int
     return max(1, round(size * ((half_width / gap) ** 2 - 1)))
 
 
-def strongest(name: str, bins: Bins) -> Part:
-    """The bin that contributes most to the distance by having become more frequent, else by any change."""
+def strongest(name: str, bins: Bins) -> tuple[int, Part]:
+    """Number and description of the bin that contributes most to the distance, preferably by having grown."""
     p, q = shares(bins.reference), shares(bins.live)
     contribution = (q - p) * np.log(q / p)
     grown = np.where(q >= p, contribution, -1.0)
     index = int(grown.argmax() if grown.max() >= contribution.max() / 4 else contribution.argmax())
-    return Part(
+    return index, Part(
         column=name, value=bins.labels[index], rows=int(bins.live[index]),
         reference=float(bins.reference[index] / max(bins.reference.sum(), 1)),
         live=float(bins.live[index] / max(bins.live.sum(), 1)),
     )  # fmt: skip
+
+
+def where(bins: Bins, size: float) -> list[int]:
+    """The numbers of the bins that the finding's part consists of, to look up examples."""
+    index, _ = strongest("", pool(bins, size))
+    return pooling(bins, size)[index]
 
 
 def judge_missing(

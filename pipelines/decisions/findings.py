@@ -48,8 +48,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def overall(findings: Iterable[Finding]) -> Verdict:
     """The verdict of the worst finding: worse, drift, no-data, insufficient, ok."""
-    verdicts = {finding.verdict for finding in findings}
-    return next((verdict for verdict in WORST_FIRST if verdict in verdicts), "insufficient")
+    verdicts: set[Verdict] = {finding.verdict for finding in findings}
+    for verdict in WORST_FIRST:
+        if verdict in verdicts:
+            return verdict
+    return "insufficient"
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

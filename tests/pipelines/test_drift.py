@@ -16,6 +16,7 @@ from pipelines.decisions.drift import (
     psi,
     psi_interval,
     value_bins,
+    where,
     wilson,
 )
 
@@ -42,7 +43,7 @@ def test_a_moved_population_is_a_drift_and_the_bin_that_grew_most_is_named():
     finding = judged([20, 20, 20, 20, 20, 100, 100, 100, 100, 500])
     assert finding.verdict == "drift"
     assert finding.low > finding.limit
-    assert finding.part.value == "above 8"
+    assert finding.part.value == "from 8 on"
     assert "10.0% of the reference, 50.0% live" in finding.message
 
 
@@ -151,7 +152,7 @@ def test_pooling_loses_no_row(one: list[int], other: list[int], ordered: bool):
 
 def test_pooled_neighbours_have_a_name_that_a_person_can_read():
     pooled = pool(bins([100, 100, 1, 0, 0], [500, 500, 1, 1, 1]), 200)
-    assert pooled.labels == ("up to 0", "0 and above")
+    assert pooled.labels == ("below 0", "from 0 on")
 
 
 def test_more_missing_values_than_the_limit_are_a_drift():
@@ -178,3 +179,12 @@ def test_wilsons_interval_is_the_published_one():
 def test_newcombes_interval_is_the_published_one():
     low, high = difference((56 / 70, 70), (48 / 80, 80), alpha=0.05)  # Newcombe 1998, table II (a), method 10
     assert (round(low, 4), round(high, 4)) == (0.0524, 0.3339)
+
+
+def test_a_bin_of_a_column_with_few_values_is_called_by_its_value():
+    made = number_bins([0, 1, 2], [0, 500, 400, 100], [0, 100, 100, 300], discrete=True)
+    assert made.labels == ("below 0", "0", "1", "from 2 on")
+
+
+def test_the_bins_behind_a_finding_can_be_looked_up():
+    assert where(bins([50, 50, 50, 150, 2, 1, 1], [100, 100, 100, 100, 1, 1, 1]), 304) == [3, 4, 5, 6]

@@ -6,7 +6,7 @@ from pipelines.decisions.findings import Finding, overall, worst_first
 
 
 def finding(verdict: str, value: float = 0.0, name: str = "x") -> Finding:
-    return Finding(kind="data-drift", name=name, verdict=verdict, message="", rows=1, value=value, limit=0.1)  # type: ignore[arg-type]
+    return Finding(kind="data-drift", name=name, verdict=verdict, message="", rows=1, value=value, limit=0.1)
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,8 @@ def other_release(world: Watched) -> str:
     from serving.release import LINEAGE, MANIFEST, canonical, seal
 
     folder = world.root / "release"
-    (folder / LINEAGE).write_bytes(canonical({"model": "flower", "folds": {"validation": 0.25, "salt": "1"}, "seed": 2}))
+    folds = {"validation": 0.25, "salt": "1"}
+    (folder / LINEAGE).write_bytes(canonical({"model": "flower", "folds": folds, "seed": 2}))
     (folder / MANIFEST).unlink()
     digest = seal(folder)
     put_release(world.env.store, folder, digest)

@@ -20,10 +20,10 @@ from pipelines import attestation
 from pipelines.contract import Contract, Feature, Gate, Model, Slice
 from pipelines.decisions.folds import split
 from pipelines.decisions.profile import profile
+from pipelines.decisions.statistics import estimate
 from pipelines.environment import Environment, open_environment
 from pipelines.evaluation import rows_of, statistic
 from pipelines.frames import columns, main_score, read_data
-from pipelines.decisions.statistics import estimate
 from pipelines.steps.data import write_data
 from pipelines.store import put_release
 from serving.graph import Graph
@@ -90,12 +90,10 @@ class Watched:
             self.env, self.digest, given, entities=entities, event_times=times, prefix=prefix, **more
         )
         values = truth(given, drawn(self.model.contract, random, scores))
-        known = random.random(rows) < labels
-        if known.any():
-            recorded.labels(
-                self.env, *([one for one, take in zip(all_of_them, known) if take] for all_of_them in (entities, times, values)),
-                known_after=DELAY,
-            )  # fmt: skip
+        known = np.flatnonzero(random.random(rows) < labels).tolist()
+        if known:
+            told = [[one[index] for index in known] for one in (entities, times, values)]
+            recorded.labels(self.env, *told, known_after=DELAY)
 
 
 def flowers(root: Path, name: str = "local-dev") -> Watched:
@@ -187,7 +185,8 @@ def attest(made: Watched) -> None:
         resamples=300,
     )  # fmt: skip
     metrics: Mapping[str, Any] = {name: vars(one.interval(0.05)) | {"rows": len(rows.y)} for name, one in drawn.items()}
-    predicate = {"environment": env.name, "data": {"version": version.number, "digest": version.digest}, "metrics": metrics}
+    data = {"version": version.number, "digest": version.digest}
+    predicate = {"environment": env.name, "data": data, "metrics": metrics}
     attestation.attest(
         env.store, made.digest, name=contract.name, predicate_type=attestation.GATES, predicate=predicate
     )

@@ -1,7 +1,8 @@
 """What does this clone run and keep below `.local/`, and how is all of it taken away (`make clean`)?
 
 Each stack is destroyed by the engine, as a person would do it. What the engine cannot end (its state is broken, or
-there is no engine any more) is ended by the supervisor's own mark. Scratch clones below `.local/` (the demo's) come first.
+there is no engine any more) is ended by the supervisor's own mark. Scratch clones below `.local/` (the demo's) come
+first.
 """
 
 import shutil

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.commands import SetupError, run, say
-from tools.packages import answer, install
+from tools.packages import answer, install, pinned_folder
 from tools.versions import is_new_enough, shown, version
 
 OLDEST_ENGINE = (3, 272, 0)  # the SDK's version in the lock when the template was made
@@ -114,7 +114,7 @@ def find_go(root: Path, tools: Path, cache: Path) -> Go:
     if found and is_new_enough(answer([found, "env", "GOVERSION"]), least):
         return Go(program=Path(found), environment=environment)
     pins = root / "tools" / "go.txt"
-    home = tools / f"go-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
+    home = pinned_folder(tools, pins)
     program = home / "go" / "bin" / "go"
     if not program.exists():
         say(f"no Go of version {shown(least)} or newer on PATH: installing the pinned one into .tools/ (70 MB)")

@@ -75,12 +75,17 @@ def find_uv(tools: Path, root: Path) -> Path:
     if (on_path := shutil.which("uv")) and is_new_enough(answer([on_path, "--version"]), OLDEST_UV):
         return Path(on_path)
     pins = root / "tools" / "uv.txt"
-    target = tools / f"uv-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
+    target = pinned_folder(tools, pins)
     uv = target / "bin" / "uv"
     if not uv.exists():
         say(f"no uv of version {shown(OLDEST_UV)} or newer on PATH: installing the pinned one into .tools/ (seconds)")
         install(pins, target, tools)
     return uv
+
+
+def pinned_folder(tools: Path, pins: Path) -> Path:
+    """Where the wheels named in the file `pins` are installed: another folder for other pins."""
+    return tools / f"{pins.stem}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
 
 
 def install(pins: Path, target: Path, tools: Path) -> None:

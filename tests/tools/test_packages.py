@@ -3,15 +3,17 @@
 import re
 import shutil
 import tomllib
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.tools.programs import program
+from tests.tools.programs import program, tiny_wheel
 from tools.commands import SetupError
-from tools.packages import find_pip, find_uv, packages_key, set_up_packages
+from tools.packages import find_pip, find_uv, install, packages_key, pinned_folder, set_up_packages
 
 
 @pytest.fixture
@@ -59,12 +61,34 @@ def test_a_new_uv_on_path_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_old_uv_on_path_is_left_for_the_pinned_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(program(root / "bin" / "uv", "uv 0.1.0").parent))
-    pinned = [folder for folder in (root / ".tools").glob("uv-*")]
-    assert pinned == []
+    pinned = program(pinned_folder(root / ".tools", root / "tools" / "uv.txt") / "bin" / "uv", "uv 0.99.0")
 
-    with pytest.raises(SetupError):  # pip is asked for a wheel of a folder that has no pins
-        (root / "tools" / "uv.txt").write_text("uv==0.0.0 --hash=sha256:00\n")
-        find_uv(root / ".tools", root)
+    assert find_uv(root / ".tools", root) == pinned
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A wheel, in a folder that is all that pip may look at."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    return tiny_wheel(tmp_path)
+
+
+def test_a_wheel_with_the_pinned_hash_is_installed(offline: Path, tmp_path: Path) -> None:
+    (tmp_path / "pins.txt").write_text(f"tiny==1.0 --hash=sha256:{sha256(offline.read_bytes()).hexdigest()}\n")
+
+    install(tmp_path / "pins.txt", tmp_path / "there", tmp_path)
+
+    assert (tmp_path / "there" / "tiny.py").exists()
+
+
+def test_a_wheel_with_another_hash_is_refused_and_leaves_nothing(offline: Path, tmp_path: Path) -> None:
+    (tmp_path / "pins.txt").write_text(f"tiny==1.0 --hash=sha256:{'0' * 64}\n")
+
+    with pytest.raises(SetupError, match=r"(?s)DO NOT MATCH THE HASHES.*Way out"):
+        install(tmp_path / "pins.txt", tmp_path / "there", tmp_path)
+
+    assert not (tmp_path / "there").exists()
 
 
 def test_a_python_without_pip_and_ensurepip_is_named_with_the_way_out(tmp_path: Path) -> None:
@@ -80,7 +104,7 @@ def locked(file: Path) -> dict[str, str]:
 def test_each_declared_dependency_is_locked_at_a_version_that_it_allows(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     pins = locked(repository / "requirements.lock")
-    declared = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    declared = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
 
     for requirement in map(Requirement, declared):
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement

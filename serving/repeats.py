@@ -18,7 +18,7 @@ class Repeats:
         self._sink = sink
         self._window = window
         self._since = now - 2 * window
-        self._received = self._stored(self._since, datetime.max.replace(tzinfo=now.tzinfo))
+        self._received = self._stored(self._since, None)
 
     def first(self, entries: Iterable[Entry]) -> list[Entry]:
         """`entries` without those whose key is in the table or came earlier among them."""
@@ -39,10 +39,11 @@ class Repeats:
         while self._received and next(iter(self._received.values())) < self._since:
             del self._received[next(iter(self._received))]
 
-    def _stored(self, low: datetime, high: datetime) -> dict[bytes, datetime]:
+    def _stored(self, low: datetime, high: datetime | None) -> dict[bytes, datetime]:
         names = ["request_id", "release", "received_at"]
-        rows = self._sink.between("received_at", low, high, names).sort_by("received_at").to_pydict()
-        return {digest(*key): at for *key, at in zip(*(rows[name] for name in names), strict=True)}
+        columns = self._sink.between("received_at", low, high, names).to_pydict()
+        rows = sorted(zip(*(columns[name] for name in names)), key=lambda row: row[-1])
+        return {digest(request_id, release): at for request_id, release, at in rows}
 
 
 def digest(request_id: str, release: str) -> bytes:

@@ -18,6 +18,7 @@ class Sink:
     """
 
     def __init__(self, url: str, schema: "pa.Schema", *, compact_every: int = 200) -> None:
+        self.schema = schema
         self._table = DeltaTable.create(url, schema, mode="ignore")
         self._offsets: dict[str, int] = {}
         self._compact_every = compact_every
@@ -38,9 +39,16 @@ class Sink:
             self._table.optimize.compact()
             self._table.vacuum(dry_run=False)
 
-    def between(self, time: str, low: datetime, high: datetime, columns: list[str]) -> "pa.Table":
-        """`columns` of the rows whose column `time` is in [low, high]."""
-        from pyarrow import dataset
+    def between(self, time: str, low: datetime, high: datetime | None, columns: list[str]) -> "pa.Table":
+        """`columns` of the rows whose column `time` is in [low, high], in any order."""
+        import pyarrow as pa
 
-        chosen = (dataset.field(time) >= low) & (dataset.field(time) <= high)
-        return self._table.to_pyarrow_dataset().to_table(columns=columns, filter=chosen)
+        chosen = f"{time} >= TIMESTAMP '{low.isoformat()}'"
+        if high is not None:
+            chosen += f" AND {time} <= TIMESTAMP '{high.isoformat()}'"
+        # not to_pyarrow_dataset: pyarrow's reading threads over Delta's file system abort some processes at exit
+        return pa.table(self._table.scan(columns=columns, predicate=chosen))
+
+    def files(self) -> int:
+        """Of how many files the table consists."""
+        return len(self._table.file_uris())

@@ -19,9 +19,9 @@ from serving.caller import Headers
 from serving.inference import metadata
 from serving.log import line
 from serving.metrics import Metrics
+from serving.predictions import Entry
 from serving.refusal import Refusal
 from serving.scoring import Answer, ModelFailed, Protocol, Scoring
-from serving.spool import Spool
 
 Scope = Mapping[str, Any]
 Message = Mapping[str, Any]
@@ -37,18 +37,18 @@ class Disconnected(Exception):
 
 
 class App:
-    """The ASGI application; `now` is the server's clock."""
+    """The ASGI application. `log` returns once an entry is kept, or raises OSError; `now` is the server's clock."""
 
     def __init__(
         self,
         scoring: Scoring,
-        spool: Spool,
+        log: Callable[[Entry], None],
         executor: Executor,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.metrics = Metrics(scoring.graph.schema, scoring.digest)
         self._scoring = scoring
-        self._spool = spool
+        self._log = log
         self._executor = executor
         self._now = now
         self._release = (b"x-release", scoring.digest.encode())
@@ -107,11 +107,11 @@ class App:
         body = await read(receive, headers, self._scoring.limits.bytes)
         if len(body) <= INLINE:
             entry, answer = self._scoring.answer(protocol, body, headers, received_at)
-            self._spool.append(entry)
+            self._log(entry)
         else:
             run = asyncio.get_running_loop().run_in_executor
             entry, answer = await run(self._executor, self._scoring.answer, protocol, body, headers, received_at)
-            await run(self._executor, self._spool.append, entry)
+            await run(self._executor, self._log, entry)
         self.metrics.answered(len(entry.scores))
         return answer
 

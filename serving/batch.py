@@ -7,6 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from serving import tensors
 from serving.clock import event_time
 from serving.columns import Values, check, kind
 from serving.refusal import Refusal
@@ -36,6 +37,11 @@ class Intake:
         self.max_rows = max_rows
         self.names = [column.name for column in schema.columns]
         self.types = {column.name: column.type for column in schema.columns}
+        self.datatypes = {
+            schema.entity: tensors.KEYS,
+            schema.event_time: tensors.TEXTS,
+            **{name: tensors.NUMBERS if kind == "number" else tensors.TEXTS for name, kind in self.types.items()},
+        }
         self._checks = [(column.name, check(column)) for column in schema.columns]
         self._first = self.names[0]
         self._known = frozenset([*self.names, schema.entity, schema.event_time])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from serving.release import GRAPH, Column, ReleaseError, Schema, schema
+from serving.release import GRAPH, ReleaseError, Schema, schema
 
 OUTPUT = "score"
 TENSORS = {"number": "tensor(float)", "text": "tensor(string)"}
@@ -23,6 +23,8 @@ class Graph:
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # errors reach the caller as exceptions; the log would repeat them
         self.schema: Schema = schema(folder)
+        self._numbers = [column.name for column in self.schema.columns if column.type == "number"]
+        self._texts = [column.name for column in self.schema.columns if column.type == "text"]
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
@@ -40,7 +42,11 @@ class Graph:
         Missing numbers are NaN or None, missing texts None (an empty string for the graph).
         Raises whatever ONNX Runtime raises when the graph fails on these values.
         """
-        feed = {column.name: tensor(column, columns[column.name]) for column in self.schema.columns}
+        feed: dict[str, np.ndarray] = {name: texts(columns[name]) for name in self._texts}
+        if self._numbers:
+            # One conversion for all of them: of a single row, one for each column costs more than the graph.
+            numbers = np.array([columns[name] for name in self._numbers], dtype=np.float32)
+            feed.update(zip(self._numbers, numbers.reshape(len(numbers), -1, 1), strict=True))
         return self._session.run([OUTPUT], feed)[0]
 
     def decide(self, scores: np.ndarray) -> list[str | float]:
@@ -61,15 +67,10 @@ def mismatch(schema: Schema, inputs: Mapping[str, str], outputs: list[str]) -> s
     return None
 
 
-def tensor(column: Column, values: Any) -> np.ndarray:
-    """The graph's input [rows, 1] for the values of a column."""
-    if column.type == "number":
-        return np.asarray(values, dtype=np.float32).reshape(-1, 1)
-    texts = np.asarray(values, dtype=object)
-    if column.nullable:
-        # Not `is None`: NaN is how a data frame writes a missing text, and ONNX Runtime would read "nan".
-        texts = np.array([value if isinstance(value, str) else "" for value in texts.ravel()], dtype=object)
-    return texts.reshape(-1, 1)
+def texts(values: Any) -> np.ndarray:
+    """The graph's input [rows, 1] for texts; whatever is no text (None, a data frame's NaN) is missing."""
+    flat = np.asarray(values, dtype=object).ravel()
+    return np.array([value if isinstance(value, str) else "" for value in flat], dtype=object).reshape(-1, 1)
 
 
 def decide(schema: Schema, scores: np.ndarray) -> list[str | float]:

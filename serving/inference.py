@@ -54,12 +54,14 @@ def read(body: bytes, header: str, intake: Intake) -> tuple[dict[str, Values], W
     text, tail = split(body, header) if header else (body, b"")
     request = decode(_decoder, text)
     columns: dict[str, Values] = {}
-    position = 0
+    position, counted = 0, -1
     for tensor in request.inputs:
         if tensor.name in columns:
             raise Refusal("repeated_column", f"input '{tensor.name[:100]}' is there twice", field=tensor.name[:100])
-        count = rows(tensor, intake)
-        size = tensors.binary_size(tensor)
+        if (count := rows(tensor, intake)) != counted:
+            intake.countable(count)
+            counted = count
+        size = tensors.binary_size(tensor) if tensor.parameters else None
         if size is None:
             columns[tensor.name] = tensors.from_json(tensor, count)
         else:
@@ -86,15 +88,11 @@ def split(body: bytes, header: str) -> tuple[bytes, bytes]:
 
 def rows(tensor: Tensor, intake: Intake) -> int:
     """How many rows an input has, once its name, datatype and shape are those of a column."""
-    column = intake.types.get(tensor.name)
-    if column is None:
+    accepted = intake.datatypes.get(tensor.name)
+    if accepted is None or tensor.datatype not in accepted:
         intake.known([tensor.name])
-        tensors.expect(tensor, tensors.KEYS if tensor.name == intake.schema.entity else tensors.TEXTS)
-    else:
-        tensors.expect(tensor, tensors.NUMBERS if column == "number" else tensors.TEXTS)
-    count = tensors.rows(tensor)
-    intake.countable(count)
-    return count
+        raise tensors.wrong_datatype(tensor, intake.datatypes[tensor.name])
+    return tensors.rows(tensor)
 
 
 def wanted(request: Request) -> Wanted:

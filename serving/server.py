@@ -65,7 +65,7 @@ def main(given: list[str]) -> int:
         line("ready", model=scoring.graph.schema.name, release=scoring.digest, host=host, port=port, seconds=seconds)
 
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="score") as executor:
-        serve(App(scoring, spool, executor), listener, ready)
+        serve(App(scoring, spool.append, executor), listener, ready)
     spool.close()
     line("stopped")
     return 0

@@ -45,13 +45,12 @@ def rows(tensor: Tensor) -> int:
     )  # fmt: skip
 
 
-def expect(tensor: Tensor, datatypes: tuple[str, ...]) -> None:
-    """Refuse a datatype that the column does not take."""
-    if tensor.datatype not in datatypes:
-        raise Refusal(
-            "wrong_type", f"input '{tensor.name}': datatype {tensor.datatype[:20]}, expected one of "
-            f"{', '.join(datatypes)}", field=tensor.name, value=tensor.datatype, limit=list(datatypes),
-        )  # fmt: skip
+def wrong_datatype(tensor: Tensor, accepted: tuple[str, ...]) -> Refusal:
+    """A datatype that the column does not take."""
+    return Refusal(
+        "wrong_type", f"input '{tensor.name}': datatype {tensor.datatype[:20]}, expected one of {', '.join(accepted)}",
+        field=tensor.name, value=tensor.datatype, limit=list(accepted),
+    )  # fmt: skip
 
 
 def from_json(tensor: Tensor, count: int) -> Values:
@@ -95,9 +94,7 @@ def whole(tensor: Tensor, values: Values) -> None:
 
 def binary_size(tensor: Tensor) -> int | None:
     """How many bytes of the binary tail belong to this tensor, or None when its data is in the JSON."""
-    parameters = tensor.parameters
-    if not parameters:
-        return None
+    parameters = tensor.parameters or {}
     if "shared_memory_region" in parameters:
         raise Refusal(
             "wrong_format", f"input '{tensor.name}': shared memory is not supported: send the data", field=tensor.name,

@@ -117,7 +117,9 @@ def field(feature: Feature) -> "pa.Column":
     if feature.maximum is not None:
         error = f"is above the maximum {feature.maximum:g} {feature.unit}".rstrip()
         checks.append(pa.Check.le(feature.maximum, error=error))
-    return pa.Column("float64" if feature.type == "number" else "str", checks, nullable=feature.nullable)
+    # Rows that come back from a prediction log have no column that is no input: it may be missing, and counts as such.
+    nullable = feature.nullable or not feature.is_input()
+    return pa.Column("float64" if feature.type == "number" else "str", checks, nullable=nullable)
 
 
 def finite(values: Any) -> Any:

@@ -96,7 +96,7 @@ def fit(model: Model, training: "pd.DataFrame", parameters: Mapping[str, Any], s
     """The fitted estimator; its classes are the indices of the contract's classes. Raises InvalidInput."""
     contract = model.contract
     try:
-        estimator = model.estimator.build(parameters, seed)
+        estimator = on_one_job(model.estimator.build(parameters, seed))
         with one_thread():
             estimator.fit(estimator_frame(contract, training), truth(contract, training))
     except Exception as error:  # whatever the model's own code raises
@@ -105,6 +105,12 @@ def fit(model: Model, training: "pd.DataFrame", parameters: Mapping[str, Any], s
             "`build` gets these parameters, and `fit` a DataFrame of the contract's input columns."
         ) from error
     return estimator
+
+
+def on_one_job(estimator: Any) -> Any:
+    """The estimator with every `n_jobs` at 1: some libraries start threads that `one_thread` does not see."""
+    names = [name for name in estimator.get_params(deep=True) if name.split("__")[-1] == "n_jobs"]
+    return estimator.set_params(**dict.fromkeys(names, 1))
 
 
 def measure(model: Model, y: np.ndarray, score: np.ndarray, frame: "pd.DataFrame") -> dict[str, float]:

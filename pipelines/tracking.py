@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.contract import Contract
 from pipelines.environment import Environment
 from pipelines.errors import InvalidInput, NotReady
-from serving.release import GRAPH
+from serving.graph import OUTPUT
+from serving.release import GRAPH, schema
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -128,6 +129,7 @@ def log_model(connection: "MlflowClient", where: str, run: str, release: Path) -
         folder = Path(parent) / "model"
         mlflow.onnx.save_model(
             onnx.load(str(release / GRAPH)), str(folder), save_as_external_data=False,
+            signature=signature(release), onnx_execution_providers=["CPUExecutionProvider"],
             mlflow_model=mlflow.models.Model(artifact_path=made.artifact_location, run_id=run, model_id=made.model_id),
             pip_requirements=[f"{package}=={metadata.version(package)}" for package in REQUIREMENTS],
         )  # fmt: skip
@@ -135,6 +137,20 @@ def log_model(connection: "MlflowClient", where: str, run: str, release: Path) -
         connection.log_model_artifacts(made.model_id, str(folder))
     connection.finalize_logged_model(made.model_id, "READY")
     connection.log_outputs(run, [LoggedModelOutput(made.model_id, 0)])
+
+
+def signature(release: Path) -> Any:
+    """MLflow's description of the graph's tensors, by which its clients send data frames in the right shape."""
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    described = schema(release)
+    kinds = {"number": np.dtype(np.float32), "text": np.dtype(str)}
+    return ModelSignature(
+        inputs=Schema([TensorSpec(kinds[column.type], (-1, 1), column.name) for column in described.columns]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, max(1, len(described.classes))), OUTPUT)]),
+    )
 
 
 def register_version(env: Environment, contract: Contract, digest: str, run: str | None = None) -> str:

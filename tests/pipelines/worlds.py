@@ -1,0 +1,46 @@
+"""Where does a test let the steps run? In a root of its own with the environments declared, and a tiny model's data."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.contract import Model, load
+from pipelines.environment import Environment, open_environment
+from pipelines.frames import versions
+from pipelines.record import Record
+from pipelines.steps.data import data
+from pipelines.steps.train import train
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOW = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A root with `environments/`, and the model that is worked on; its clock stands still at NOW."""
+
+    root: Path
+    model: Model
+
+    def env(self, name: str = "local-dev") -> Environment:
+        """One of its environments."""
+        return open_environment(self.root, name, actor="test", now=lambda: NOW)
+
+    def with_data(self, now: datetime = NOW) -> Record:
+        """Ingest what the model reads, as known at `now`."""
+        return data(self.env(), self.model, now=now)
+
+    def with_release(self, **options: object) -> str:
+        """The digest of a release trained at the head of the chain; data comes in when there is none."""
+        if not versions(self.env()):
+            self.with_data()
+        return train(self.env(), self.model, **options).subject  # pyright: ignore[reportArgumentType]  # `train` checks
+
+
+def make(folder: Path, model: str = "wine") -> World:
+    """An empty world in `folder` for a model of tests/models, or for the repository's own ("model")."""
+    shutil.copytree(REPOSITORY / "environments", folder / "environments", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    source = REPOSITORY / ("model" if model == "model" else f"tests/models/{model}")
+    shutil.copytree(source, folder / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    return World(root=folder, model=load(folder / "model"))

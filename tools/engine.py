@@ -106,7 +106,10 @@ def build(root: Path, tools: Path, target: Path) -> None:
 
 
 def find_go(root: Path, tools: Path, cache: Path) -> Go:
-    """Go on PATH when it is new enough for the module, else the pinned wheel. Raises SetupError."""
+    """Go on PATH when it is new enough for the module, else the pinned wheel. Raises SetupError.
+
+    The wheel and all that it fetches and compiles go to `cache`: whoever has no Go has no use for them after the build.
+    """
     least = directive(root / "tools" / "pulumi" / "go.mod")
     # No C compiler is needed, no other toolchain is fetched, no workspace around the clone takes part.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
@@ -114,12 +117,11 @@ def find_go(root: Path, tools: Path, cache: Path) -> Go:
     if found and is_new_enough(answer([found, "env", "GOVERSION"]), least):
         return Go(program=Path(found), environment=environment)
     pins = root / "tools" / "go.txt"
-    home = pinned_folder(tools, pins)
+    home = pinned_folder(cache, pins)
     program = home / "go" / "bin" / "go"
     if not program.exists():
-        say(f"no Go of version {shown(least)} or newer on PATH: installing the pinned one into .tools/ (70 MB)")
+        say(f"no Go of version {shown(least)} or newer on PATH: getting the pinned one for this build (70 MB)")
         install(pins, home, tools)
-    # Its caches go away after the build: somebody without Go has no use for them.
     return Go(
         program=program,
         environment={

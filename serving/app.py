@@ -105,7 +105,7 @@ class App:
         received_at = self._now()
         headers: Headers = dict(scope["headers"])
         body = await read(receive, headers, self._scoring.limits.bytes)
-        if len(body) <= INLINE:
+        if len(body) <= INLINE and b"content-encoding" not in headers:
             entry, answer = self._scoring.answer(protocol, body, headers, received_at)
             self._log(entry)
         else:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,10 +16,11 @@ def line(event: str, **details: object) -> None:
 
 
 class Lines(logging.Handler):
-    """Libraries' warnings in the same form, without traces."""
+    """Libraries' warnings in the same form; where they say it, the place that raised is the last of `trace`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         problem = record.exc_info[1] if record.exc_info else None
-        line(record.name, level=record.levelname, message=record.getMessage().splitlines()[0][:300],
-             **({"error": repr(problem)[:300]} if problem else {}))  # fmt: skip
+        trace = [f"{place.filename}:{place.lineno}" for place in traceback.extract_tb(problem and problem.__traceback__)]
+        details = {"error": repr(problem)[:300], "trace": trace[-5:]} if problem else {}
+        line(record.name, level=record.levelname, message=record.getMessage().partition("\n")[0][:300], **details)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import CommentMark
 
 from environments.declaration import NAMESPACE, Endpoint, parse
 
@@ -38,6 +39,9 @@ def merge(into: Any, changes: dict[str, Any]) -> None:
             merge(into[key], value)
         else:
             into[key] = value
+            for comment in (into.ca.items.get(key) or ())[2:3]:  # the one behind the value
+                if comment is not None:
+                    comment.start_mark = CommentMark(0)  # one space, wherever the old value ended
 
 
 def null(representer: Any, _value: None) -> Any:

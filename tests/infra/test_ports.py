@@ -147,5 +147,5 @@ def test_more_servers_than_ports_are_refused(tmp_path: Path) -> None:
 def test_a_broken_register_says_what_to_do(tmp_path: Path) -> None:
     block(clone(tmp_path, "a"), "dev")
     ports.register().write_text("{")
-    with pytest.raises(LocalError, match="is no register of ports.*Remove it"):
+    with pytest.raises(LocalError, match=r"is no register of ports.*Remove it"):
         block(tmp_path / "a", "dev")

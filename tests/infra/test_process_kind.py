@@ -81,7 +81,7 @@ def test_what_it_prints_is_in_its_log(home: Path, ports: Ports) -> None:
 
 
 def test_a_process_that_dies_is_one_error_with_the_end_of_its_log_and_leaves_nothing(home: Path, ports: Ports) -> None:
-    with pytest.raises(LocalError, match="(?s)web ended before it was ready.*there is no model here"):
+    with pytest.raises(LocalError, match=r"(?s)web ended before it was ready.*there is no model here"):
         KIND.create("web", inputs(home, ports.servers[0], "die"))
     assert not (home / "run").exists()
     assert not Supervisor(home).daemon.socket.exists()

@@ -19,7 +19,7 @@ format: setup ## let ruff format the code and repair what it can
 shell: setup ## a shell with the right pulumi, state and passphrase for the local stacks
 	@.venv/bin/python -m tools.shell
 bench: setup ## measure the model server beside MLflow's own, into docs/bench.md
-	@.venv/bin/python -m tests.bench
+	@.venv/bin/python -m bench
 schemas: setup ## write the JSON schemas of environments/ again from its types
 	@.venv/bin/python -m environments.schemas
 lock: setup ## resolve pyproject.toml again into requirements.lock, tools/uv.txt and tools/go.txt

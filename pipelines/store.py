@@ -1,7 +1,9 @@
-"""Where do an environment's objects lie? One object store per environment, a folder on a laptop, a container on Azure."""
+"""Where do an environment's objects lie? In one object store: a folder on a laptop, a container on Azure."""
 
+import contextlib
 import hashlib
 import shutil
+import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -86,14 +88,18 @@ def get_release(store: ObjectStore, digest: str, folder: Path) -> Path:
     names = keys(store, f"{RELEASES}/{digest}/")
     if f"{RELEASES}/{digest}/{MANIFEST}" not in names:
         raise NotReady(f"release {digest[:12]} is not in this environment's store. Train it, or promote it here first.")
-    target.mkdir(parents=True)
-    for key in names:
-        (target / key.rsplit("/", 1)[1]).write_bytes(read(store, key))
-    try:
-        verify(target, digest)
-    except ReleaseError as error:
-        shutil.rmtree(target)
-        raise IntegrityError(str(error)) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as incoming:
+        copy = Path(incoming) / digest
+        copy.mkdir()
+        for key in names:
+            (copy / key.rsplit("/", 1)[1]).write_bytes(read(store, key))
+        try:
+            verify(copy, digest)
+        except ReleaseError as error:
+            raise IntegrityError(str(error)) from None
+        with contextlib.suppress(OSError):  # another process was faster; its copy is verified, too
+            copy.rename(target)
     return target
 
 

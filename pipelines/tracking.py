@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.contract import Contract
 from pipelines.environment import Environment
@@ -28,6 +28,15 @@ QUIET = {
 SQLITE = "sqlite:///"
 DIGEST_TAG = "mlops.release"
 REQUIREMENTS = ("onnx", "onnxruntime", "numpy")
+
+
+class Named(Protocol):
+    """Whatever has the name of a registered model: a contract, or a release's schema."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
 
 
 def library() -> Any:
@@ -183,7 +192,7 @@ def model_id(env: Environment, run: str) -> str:
     return str(outputs.model_outputs[0].model_id)
 
 
-def find_version(env: Environment, contract: Contract, digest: str) -> str | None:
+def find_version(env: Environment, contract: Named, digest: str) -> str | None:
     """The registered version of release `digest` in `env`, if there is one."""
     found = client(env).search_model_versions(f"name = '{contract.name}' and tags.`{DIGEST_TAG}` = '{digest}'")
     return str(found[0].version) if found else None
@@ -197,7 +206,7 @@ def find_run(env: Environment, contract: Contract, digest: str) -> str | None:
     return str(found[0].info.run_id) if found else None
 
 
-def set_alias(env: Environment, contract: Contract, alias: str, digest: str) -> None:
+def set_alias(env: Environment, contract: Named, alias: str, digest: str) -> None:
     """Point `alias` (stable, candidate) at the registered version of `digest`. Raises NotReady when there is none."""
     version = find_version(env, contract, digest)
     if version is None:
@@ -205,7 +214,7 @@ def set_alias(env: Environment, contract: Contract, alias: str, digest: str) -> 
     client(env).set_registered_model_alias(contract.name, alias, version)
 
 
-def delete_alias(env: Environment, contract: Contract, alias: str) -> None:
+def delete_alias(env: Environment, contract: Named, alias: str) -> None:
     """Take `alias` away; it may be gone already."""
     if client(env).search_registered_models(f"name = '{contract.name}'"):
         client(env).delete_registered_model_alias(contract.name, alias)

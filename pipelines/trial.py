@@ -83,7 +83,7 @@ def started(root: Path, release: Path, digest: str) -> Generator[Running]:
     with tempfile.TemporaryDirectory(prefix="mlops-trial-") as folder:
         port, log = free_port(), Path(folder) / "log"
         command = [
-            sys.executable, "-m", "serving", "--release", str(release), "--digest", digest, "--track", "candidate",
+            sys.executable, "-m", "serving", "--release", str(release), "--digest", digest,
             "--host", "127.0.0.1", "--port", str(port), "--spool", f"{folder}/spool", *LIMITS,
         ]  # fmt: skip
         with log.open("wb") as output:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.contract import Fairness
 from pipelines.decisions.gates import Finding, finding, shown
-from pipelines.decisions.statistics import Estimate, Interval, Statistic, joint
+from pipelines.decisions.statistics import Estimate, Interval, Statistic, joint, missing
 from pipelines.decisions.weighted import ratio
 
 
@@ -46,10 +46,14 @@ class Group:
 
 
 def groups(declared: Fairness, sensitive: np.ndarray, outcomes: Outcomes) -> list[Group]:
-    """The groups of one sensitive column, by name."""
+    """The groups of one sensitive column, by name; people of whom it is not known are no group."""
     values, counts = averaged(declared, outcomes)
+    known = ~missing(sensitive)
     names = np.array([str(value) for value in sensitive.tolist()])
-    return [Group(name=name, values=values, counts=counts & (names == name)) for name in sorted(set(names.tolist()))]
+    return [
+        Group(name=name, values=values, counts=counts & known & (names == name))
+        for name in sorted(set(names[known].tolist()))
+    ]
 
 
 def averaged(declared: Fairness, outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray]:

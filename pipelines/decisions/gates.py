@@ -85,7 +85,8 @@ def floor(gate: Gate, estimate: Estimate, *, rows: int, task: Task, alpha: float
     higher = gate.direction == "higher"
     reached = interval.low >= gate.floor if higher else interval.high <= gate.floor
     side = "floor" if higher else "ceiling"
-    text = f"{gate.metric} {shown(interval)} {'reaches' if reached else 'is not shown to reach'} its {side} {gate.floor:g}"
+    reaches = "reaches" if reached else "is not shown to reach"
+    text = f"{gate.metric} {shown(interval)} {reaches} its {side} {gate.floor:g}"
     way_out = "" if reached else ". Train a better model (`mlops train --search 20`) or on more rows."
     return finding("floor", "pass" if reached else "fail", text + (way_out or "."), interval, **more)
 
@@ -114,7 +115,7 @@ def comparison(
 
 def no_other(other: Other) -> Finding:
     """What is said when there is nothing to compare with."""
-    return finding(other, "pass", f"no {other}: nothing is declared in this environment yet, so there is nothing to lose.")
+    return finding(other, "pass", f"no {other}: none is declared in this environment yet, so there is nothing to lose.")
 
 
 def same(other: Other, twin: str) -> Finding:
@@ -141,7 +142,8 @@ def data_contract(problems: Sequence[str], rows: int) -> Finding:
 def folds(declared: Folds, trained: Mapping[str, Mapping[str, Any]], seen: Mapping[str, int], rows: int) -> Finding:
     """Was no compared release trained on evaluated rows?
 
-    `trained` is what each release's lineage says about its folds, `seen` how many evaluated rows lie in a training fold.
+    `trained` is what each release's lineage says about its folds, `seen` how many evaluated rows lie in its training
+    fold.
     """
     if rows == 0:
         return finding("folds", "insufficient", "there are no rows to evaluate: ingest more with `mlops data`.")
@@ -169,7 +171,7 @@ def parity(recorded: Mapping[str, Any] | None) -> Finding:
     rows, flips = int(recorded["rows"]), int(recorded["flips"])
     relative = float(recorded["difference"]) / float(recorded["scale"])
     more: dict[str, Any] = {"metric": "difference", "value": relative, "limit": PARITY_LIMIT, "rows": rows}
-    text = f"graph against estimator on {rows} rows: at most {relative:.2g} of the scale apart, {flips} decisions differ"
+    text = f"graph against estimator on {rows} rows: {relative:.2g} of the scale apart, {flips} decisions differ"
     if relative <= PARITY_LIMIT and flips == 0:
         return finding("parity", "pass", text + ".", **more)
     way_out = "Train again: `mlops train` refuses such a graph and says what causes it."
@@ -177,7 +179,7 @@ def parity(recorded: Mapping[str, Any] | None) -> Finding:
 
 
 def server(expected: np.ndarray, answered: np.ndarray | None, problem: str = "") -> Finding:
-    """Does the real server load the release and answer as its graph does? Scores [rows, k]; `problem` is what it said."""
+    """Does the real server load the release and answer as its graph does? Scores [rows, k]; `problem`: what it said."""
     rows = len(expected)
     if rows == 0:
         return finding("server", "insufficient", "there is no row to ask the server about: ingest data first.")

@@ -6,12 +6,14 @@ one will look bad by chance, so all bounds hold at once (`statistics.joint`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from pipelines.contract import Slice
 from pipelines.decisions.gates import Finding, finding, shown, too_few
-from pipelines.decisions.statistics import Estimate, joint
+from pipelines.decisions.statistics import Estimate, joint, missing
 from serving.release import Task
 
 LOWER_IS_BETTER = {"log_loss", "brier", "expected_cost", "mae", "rmse"}
@@ -43,34 +45,37 @@ def parts(declared: Sequence[Slice], columns: Mapping[str, np.ndarray]) -> list[
 
 def split(declared: Slice, values: np.ndarray) -> list[Part]:
     """The slices of one column: its values, or the ranges between its edges."""
-    missing = np.array([value is None or value != value for value in values.tolist()], dtype=bool)
-    named = ranges(declared, values, missing) if declared.edges else kinds(declared, values, missing)
-    if missing.any():
-        named[f"{declared.column} missing"] = missing
+    unknown = missing(values)
+    named = ranges(declared, values, unknown) if declared.edges else kinds(declared, values, unknown)
+    if unknown.any():
+        named[f"{declared.column} missing"] = unknown
     return [Part(declared=declared, name=name, rows=rows) for name, rows in named.items()]
 
 
-def ranges(declared: Slice, values: np.ndarray, missing: np.ndarray) -> dict[str, np.ndarray]:
+def ranges(declared: Slice, values: np.ndarray, unknown: np.ndarray) -> dict[str, np.ndarray]:
     """Masks of the ranges [edge, next edge), the first and the last one open."""
     assert declared.edges
-    numbers = np.where(missing, np.nan, values).astype(np.float64)
+    numbers = np.where(unknown, np.nan, values).astype(np.float64)
     edges = [-np.inf, *sorted(declared.edges), np.inf]
     names = [
         f"{declared.column} < {high:g}" if low == -np.inf
         else f"{declared.column} >= {low:g}" if high == np.inf
         else f"{low:g} <= {declared.column} < {high:g}"
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     ]  # fmt: skip
-    masks = [(numbers >= low) & (numbers < high) for low, high in zip(edges, edges[1:], strict=False)]
+    masks = [(numbers >= low) & (numbers < high) for low, high in pairwise(edges)]
     return {name: mask for name, mask in zip(names, masks, strict=True) if mask.any()}
 
 
-def kinds(declared: Slice, values: np.ndarray, missing: np.ndarray) -> dict[str, np.ndarray]:
+def kinds(declared: Slice, values: np.ndarray, unknown: np.ndarray) -> dict[str, np.ndarray]:
     """Masks of the distinct values."""
-    return {
-        f"{declared.column} = {value:g}" if isinstance(value, float) else f"{declared.column} = {value}": values == value
-        for value in sorted(set(values[~missing].tolist()))
-    }
+    found = sorted(set(values[~unknown].tolist()))
+    return {f"{declared.column} = {shortly(value)}": values == value for value in found}
+
+
+def shortly(value: object) -> str:
+    """A text as it is, a number without a needless fraction."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def gain(part: Part, difference: Estimate) -> Estimate:
@@ -95,10 +100,7 @@ def judge(compared: Sequence[Compared], *, task: Task, alpha: float) -> list[Fin
         worse = interval.high < -declared.tolerance
         text = f"{declared.metric} for {subject}: gain {shown(interval)}, worse than {-declared.tolerance:g} is refused"
         way_out = f". Look at these rows: more of them, or a feature that tells them apart ({declared.column})."
-        findings.append(
-            finding(
-                "slices", "fail" if worse else "pass", text + (way_out if worse else "."), interval,
-                metric=declared.metric, subject=subject, limit=-declared.tolerance, rows=one.sample,
-            )  # fmt: skip
-        )
+        more: dict[str, Any] = {"metric": declared.metric, "subject": subject, "limit": -declared.tolerance}
+        text += way_out if worse else "."
+        findings.append(finding("slices", "fail" if worse else "pass", text, interval, rows=one.sample, **more))
     return findings

@@ -1,4 +1,4 @@
-"""How sure is a metric on these rows, and a difference of two? One bootstrap by entity, the same draws for everything."""
+"""How sure is a metric on these rows, and a difference of two? One bootstrap by entity, the same draws for all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +44,11 @@ class Estimate:
             return Interval(value=self.value, low=float("nan"), high=float("nan"))
         low, high = np.nanquantile(self.draws, [alpha, 1 - alpha])
         return Interval(value=self.value, low=float(low), high=float(high))
+
+
+def missing(values: np.ndarray) -> np.ndarray:
+    """Which of the objects [rows] are None or NaN."""
+    return np.array([value is None or value != value for value in values.tolist()], dtype=bool)  # noqa: PLR0124  # NaN
 
 
 def resample(entities: np.ndarray, *, resamples: int, seed: int) -> Iterator[np.ndarray]:

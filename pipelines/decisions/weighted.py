@@ -80,7 +80,7 @@ def log_loss(y: np.ndarray, score: np.ndarray) -> Statistic:
 
 
 def macro_f1(y: np.ndarray, score: np.ndarray) -> Statistic:
-    """The mean over classes of 2 TP / (2 TP + FP + FN); score [rows, classes]; a class nobody has or gets is left out."""
+    """The mean of 2 TP / (2 TP + FP + FN) over the classes that somebody has or gets; score [rows, classes]."""
     decided = score.argmax(axis=1)
     classes = range(score.shape[1])
     hits = np.stack([(y == one) & (decided == one) for one in classes], axis=1).astype(np.float64)
@@ -102,14 +102,13 @@ def rmse(y: np.ndarray, score: np.ndarray) -> Statistic:
 
 def r2(y: np.ndarray, score: np.ndarray) -> Statistic:
     """1 - squared error / variance of the truth."""
-    truth = y.astype(np.float64)
-    error, first, second = mean((truth - score) ** 2), mean(truth), mean(truth**2)
+    centred = y - y.mean() if len(y) else y  # a far mean would cancel the digits of the variance
+    error, first, second = mean((y - score) ** 2), mean(centred), mean(centred**2)
     return lambda weights: 1 - ratio(error(weights), second(weights) - first(weights) ** 2)
 
 
 def expected_cost(decision: Decision) -> Prepare:
     """The mean cost of the decisions per row, as the contract prices wrong ones."""
-
     return lambda y, score: mean(cost(y, score >= decision.threshold, decision))
 
 
@@ -124,7 +123,7 @@ def fast(contract: Contract) -> dict[str, Prepare]:
             "brier": lambda y, score: mean((score - y) ** 2),
             "accuracy": lambda y, score: mean((score >= threshold) == (y == 1)),
             "expected_cost": expected_cost(contract.decision),
-            "selection_rate": lambda y, score: mean(score >= threshold),
+            "selection_rate": lambda _, score: mean(score >= threshold),
         }
     if contract.task == "multiclass":
         return {

@@ -17,6 +17,7 @@ from pipelines.decisions.statistics import RESAMPLES
 from pipelines.environment import Environment, open_environment
 from pipelines.errors import GateFailed, Insufficient
 from pipelines.evaluation import ANCHOR, CANDIDATE, CHAMPION, Evaluation, Rows, Scored, evaluate, score, validation_rows
+from pipelines.evidence import compared_with, gates_digest
 from pipelines.intake import violations
 from pipelines.judgement import Case, Served, judge, shift
 from pipelines.options import environment_option, json_option, model_option, progress, root, show
@@ -26,7 +27,6 @@ from pipelines.store import find_release
 from pipelines.trial import TrialFailed, ask
 
 ASKED = 32  # rows that the real server answers on trial
-CALLED_BY_GATES = ("metrics.py", "behaviour.py")
 MARKS = {"pass": "pass", "fail": "FAIL", "insufficient": "????"}
 
 
@@ -58,12 +58,6 @@ def validate(
     return conclude(env, model, digest, case, findings)
 
 
-def compared_with(env: Environment) -> dict[Other, str | None]:
-    """The digests that the endpoint declares as champion (stable) and anchor."""
-    declared = env.endpoint()
-    return {CHAMPION: declared.stable, ANCHOR: declared.anchor}
-
-
 def score_all(
     env: Environment, model: Model, rows: Rows, digest: str, others: Mapping[Other, str | None]
 ) -> dict[str, Scored]:
@@ -89,20 +83,15 @@ def serve(env: Environment, rows: Rows, release: Scored) -> Served:
     return Served(expected=expected, answered=answered)
 
 
-def gates_digest(env: Environment, model: Model) -> str:
-    """The digest of the gates as they are now."""
-    files = {name: (model.folder / name).read_bytes() for name in CALLED_BY_GATES}
-    return gates.digest(model.contract, env.platform.gates, files)
-
-
 def conclude(env: Environment, model: Model, digest: str, case: Case, findings: list[Finding]) -> Record:
     """Attest the evidence, keep the record, and raise when the release may not go on."""
     verdict = gates.overall(findings, env.platform.gates)
-    predicate = evidence(env, model, case, findings) | {"verdict": verdict}
+    found = evidence(env, model, case, findings)
+    predicate = found | {"verdict": verdict}
     key = attest(env.store, digest, name=model.contract.name, predicate_type=GATES, predicate=predicate)
     reasons = [one for one in findings if stops(env, verdict, one)]
     summary = sentence(env, digest, verdict, findings, reasons)
-    record = keep(env, step="validate", verdict=verdict, subject=digest, summary=summary, attestation=key, **predicate)
+    record = keep(env, step="validate", verdict=verdict, subject=digest, summary=summary, attestation=key, **found)
     if verdict == "pass":
         return record
     listed = "\n".join(f"  {one.gate}: {one.message}" for one in reasons)

@@ -37,7 +37,7 @@ def deploy(root: Path, environment: str, endpoint: Endpoint) -> dict[str, Input[
         home=host.home,
         settings=settings(host.home, endpoint, ports, tracks),
         api_key=key.content,
-        opts=ResourceOptions(depends_on=servers or [shipping]),
+        after=[shipping, *servers],
     )
     running = deployed(environment, host.home, endpoint, ports, tracks)
     File(

@@ -33,19 +33,19 @@ def caller(headers: Headers, received_at: datetime) -> Caller:
     moment = text(headers, b"x-event-time")
     return Caller(
         request_id=text(headers, b"x-request-id") or str(uuid.uuid4()),
-        client_id=text(headers, b"x-client-request-id"),
-        entity=text(headers, b"x-entity-id", ENTITY_LENGTH),
-        event_time=event_time("x-event-time", moment, received_at) if moment else None,
-        step=text(headers, b"x-rollout-step"),
-        assigned=text(headers, b"x-assigned-track"),
+        client_id=text(headers, b"x-client-request-id") or None,
+        entity=text(headers, b"x-entity-id", ENTITY_LENGTH) or None,
+        event_time=None if moment is None else event_time("x-event-time", moment, received_at),
+        step=text(headers, b"x-rollout-step") or None,
+        assigned=text(headers, b"x-assigned-track") or None,
         shadow=is_shadow(headers.get(b"host", b"")),
     )
 
 
 def text(headers: Headers, name: bytes, longest: int = LONGEST) -> str | None:
-    """A header's value as text, None when it is absent or empty."""
+    """A header's value as text, None when it is absent."""
     value = headers.get(name)
-    if not value:
+    if value is None:
         return None
     try:
         decoded = value.decode()

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from serving.batch import Intake
 from serving.body import CSV
@@ -25,16 +26,16 @@ class Split(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     columns: list[str]
     data: list[list[Any]]
-    index: list[Any] | None = None
+    index: list[Any] | UnsetType = UNSET
 
 
 class Invocation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A request: exactly one of the four formats."""
 
-    dataframe_split: Split | None = None
-    dataframe_records: list[dict[str, Any]] | None = None
-    inputs: dict[str, Any] | list[Any] | None = None
-    instances: list[Any] | None = None
+    dataframe_split: Split | UnsetType = UNSET
+    dataframe_records: list[dict[str, Any]] | UnsetType = UNSET
+    inputs: dict[str, Any] | list[Any] | UnsetType = UNSET
+    instances: list[Any] | UnsetType = UNSET
     params: dict[str, Any] | None = None
 
 
@@ -47,25 +48,22 @@ def read(body: bytes, media_type: str, intake: Intake) -> dict[str, Values]:
     if media_type == CSV:
         return from_csv(body, intake)
     request = decode(_decoder, body)
-    one_format(request)
+    given = one_format(request)
     if request.params:
         raise Refusal("wrong_format", "this model takes no params", field="params", value=min(request.params))
-    if request.dataframe_split is not None:
-        return from_split(request.dataframe_split, intake)
-    if request.dataframe_records is not None:
-        return from_records(request.dataframe_records, intake)
-    if isinstance(request.inputs, dict):
-        return from_columns(request.inputs)
-    return from_rows(request.inputs if request.inputs is not None else request.instances or [], intake)
+    if isinstance(given, Split):
+        return from_split(given, intake)
+    return from_columns(given) if isinstance(given, dict) else from_rows(given, intake)
 
 
-def one_format(request: Invocation) -> None:
-    """Refuse a request with two formats, or none."""
-    given = [name for name in FORMATS if getattr(request, name) is not None]
+def one_format(request: Invocation) -> Split | dict[str, Any] | list[Any]:
+    """The content of the only format in a request; two or none are refused."""
+    given = [name for name in FORMATS if getattr(request, name) is not UNSET]
     if len(given) != 1:
         raise Refusal(
             "wrong_format", f"expected exactly one of {', '.join(FORMATS)}", field="$", value=given, limit=list(FORMATS)
         )
+    return getattr(request, given[0])
 
 
 def from_split(frame: Split, intake: Intake) -> dict[str, Values]:
@@ -106,14 +104,19 @@ def from_records(records: list[dict[str, Any]], intake: Intake) -> dict[str, Val
 
 
 def from_columns(columns: dict[str, Any]) -> dict[str, Values]:
-    """The columns of an object of arrays, [n] or [n, 1], or of scalars, which are one row."""
+    """The columns of an object of arrays, [n] or [n, 1], or of scalars only, which are one row."""
+    if not any(isinstance(given, list) for given in columns.values()):
+        return {name: [given] for name, given in columns.items()}
     return {name: column(name, given) for name, given in columns.items()}
 
 
 def column(name: str, given: Any) -> Values:
     """The values of one array."""
     if not isinstance(given, list):
-        return [given]
+        raise Refusal(
+            "wrong_type", f"column '{name[:100]}': {kind(given)}, expected an array, as other columns are",
+            field=name[:100], value=given, limit="an array",
+        )  # fmt: skip
     values: Values = given
     if not values or not isinstance(values[0], list):
         return values

@@ -21,6 +21,8 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         problem = record.exc_info[1] if record.exc_info else None
-        trace = [f"{place.filename}:{place.lineno}" for place in traceback.extract_tb(problem and problem.__traceback__)]
+        trace = [
+            f"{place.filename}:{place.lineno}" for place in traceback.extract_tb(problem and problem.__traceback__)
+        ]
         details = {"error": repr(problem)[:300], "trace": trace[-5:]} if problem else {}
         line(record.name, level=record.levelname, message=record.getMessage().partition("\n")[0][:300], **details)

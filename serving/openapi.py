@@ -20,7 +20,9 @@ def document(schema: Schema, digest: str, limits: Limits) -> Json:
     """The OpenAPI 3.1 document of a server for `schema`."""
     model = f"/v2/models/{schema.name}"
     versioned = f"{model}/versions/{digest}"
-    infer = scored("Predict (Open Inference Protocol v2)", {"application/json": request_schema(schema)}, answer(schema))
+    infer = scored(
+        "Predict (Open Inference Protocol v2)", {"application/json": request_schema(schema, limits)}, answer(schema)
+    )
     frames = {"application/json": invocation(schema, limits), "text/csv": {"type": "string"}}
     invoke = scored("Predict (MLflow's scoring protocol)", frames, predictions(schema))
     paths = {
@@ -136,6 +138,11 @@ def rows(item: Json, limits: Limits) -> Json:
     return {"type": "array", "minItems": 1, "maxItems": limits.rows, "items": item}
 
 
+def column(cell: Json, limits: Limits) -> Json:
+    """The cells of a column, [n] or [n, 1]."""
+    return {"anyOf": [rows(cell, limits), rows({"type": "array", "minItems": 1, "maxItems": 1, "items": cell}, limits)]}
+
+
 def invocation(schema: Schema, limits: Limits) -> Json:
     """A request of MLflow's protocol: one of four formats."""
     names = [column.name for column in schema.columns]
@@ -148,24 +155,30 @@ def invocation(schema: Schema, limits: Limits) -> Json:
         "additionalProperties": False,
     }
     named = record(schema)
-    columns = {**named, "properties": {name: rows(cell, limits) for name, cell in named["properties"].items()}}
+    columns = {**named, "properties": {name: column(cell, limits) for name, cell in named["properties"].items()}}
     formats = {
         "dataframe_split": split,
         "dataframe_records": rows(named, limits),
-        "inputs": {"anyOf": [columns, rows(named, limits)]},
-        "instances": rows(named, limits),
+        "inputs": {"anyOf": [columns, named, rows(named, limits), rows(row, limits)]},
+        "instances": {"anyOf": [rows(named, limits), rows(row, limits)]},
     }
+    params = {"type": ["object", "null"], "maxProperties": 0}
     return {
         "oneOf": [
-            {"type": "object", "required": [name], "properties": {name: body}, "additionalProperties": False}
+            {
+                "type": "object",
+                "required": [name],
+                "properties": {name: body, "params": params},
+                "additionalProperties": False,
+            }
             for name, body in formats.items()
         ]
     }
 
 
-def tensor(name: str, datatypes: tuple[str, ...], cell: Json) -> Json:
+def tensor(name: str, datatypes: tuple[str, ...], cell: Json, limits: Limits) -> Json:
     """An input of the Open Inference Protocol."""
-    count = {"type": "integer", "minimum": 1}
+    count = {"type": "integer", "minimum": 1, "maximum": limits.rows}
     shape = {"type": "array", "minItems": 1, "maxItems": 2, "prefixItems": [count, {"const": 1}], "items": False}
     return {
         "type": "object",
@@ -174,28 +187,36 @@ def tensor(name: str, datatypes: tuple[str, ...], cell: Json) -> Json:
             "name": {"const": name},
             "shape": shape,
             "datatype": {"enum": list(datatypes)},
-            "data": {"type": "array", "minItems": 1, "items": cell},
-            "parameters": {"type": "object"},
+            "data": column(cell, limits),
+            "parameters": {"type": ["object", "null"]},
         },
     }
 
 
-def request_schema(schema: Schema) -> Json:
+def request_schema(schema: Schema, limits: Limits) -> Json:
     """A request of the Open Inference Protocol; all inputs have the same number of rows."""
-    inputs = [tensor(c.name, NUMBERS if c.type == "number" else TEXTS, value(c)) for c in schema.columns]
+    inputs = [tensor(c.name, NUMBERS if c.type == "number" else TEXTS, value(c), limits) for c in schema.columns]
     optional = keys(schema)
-    inputs.append(tensor(schema.entity, KEYS, optional[schema.entity]))
-    inputs.append(tensor(schema.event_time, TEXTS, optional[schema.event_time]))
+    inputs.append(tensor(schema.entity, KEYS, optional[schema.entity], limits))
+    inputs.append(tensor(schema.event_time, TEXTS, optional[schema.event_time], limits))
     least = len(schema.columns)
-    output = {"type": "object", "required": ["name"], "properties": {"name": {"enum": ["score", "decision"]}}}
+    flag = {"type": ["boolean", "null"]}
+    output = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"enum": ["score", "decision"]},
+            "parameters": {"type": ["object", "null"], "properties": {"binary_data": flag, "classification": False}},
+        },
+    }
     return {
         "type": "object",
         "required": ["inputs"],
         "properties": {
-            "id": {"type": "string"},
+            "id": {"type": ["string", "null"]},
             "inputs": {"type": "array", "minItems": least, "maxItems": least + 2, "items": {"oneOf": inputs}},
-            "outputs": {"type": "array", "items": output},
-            "parameters": {"type": "object", "properties": {"binary_data_output": {"type": "boolean"}}},
+            "outputs": {"type": ["array", "null"], "maxItems": 2, "items": output},
+            "parameters": {"type": ["object", "null"], "properties": {"binary_data_output": flag}},
         },
     }
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def refused(release: Path, digest: str, spool: Path, *options: str) -> subproces
 
 
 @contextlib.contextmanager
-def running(release: Path, digest: str, spool: Path, *options: str) -> Iterator[Running]:
+def running(release: Path, digest: str, spool: Path, *options: str) -> Generator[Running]:
     """A server that runs until the block ends."""
     started = time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -71,13 +71,17 @@ def answered(scoring: Scoring, protocol: Protocol, body: bytes, head: dict[bytes
     try:
         entry, answer = scoring.answer(protocol, body, head, NOW)
     except Refusal as refusal:
-        assert 400 <= refusal.status < 500
-        found = json.loads(json.dumps(refusal.body()))
-        assert found["error"]
-        assert len(str(refusal)) < 1000
-        return refusal
+        return refused(refusal)
     assert len(predictions.decode(predictions.encode(entry)).scores) == len(entry.decisions)
     return answer
+
+
+def refused(refusal: Refusal) -> Refusal:
+    """The refusal, which is the client's fault, short, and JSON."""
+    assert 400 <= refusal.status < 500
+    assert json.loads(json.dumps(refusal.body()))["error"]
+    assert len(str(refusal)) < 1000
+    return refusal
 
 
 @settings(deadline=None, max_examples=300)

@@ -134,5 +134,10 @@ def test_a_column_of_another_shape_is_refused(values: list[Any]) -> None:
     assert refused({"inputs": {"amount": values}}).reason == "wrong_shape"
 
 
+def test_a_scalar_beside_arrays_is_refused() -> None:
+    refusal = refused({"inputs": {"amount": [1, 2], "age": 3}})
+    assert (refusal.reason, refusal.field) == ("wrong_type", "age")
+
+
 def test_parameters_are_refused_since_no_release_has_any() -> None:
     assert refused({"instances": [ROW], "params": {"temperature": 1}}).field == "params"

@@ -17,6 +17,7 @@ Project = Literal["platform", "endpoint"]
 PASSPHRASE = "local"  # noqa: S105  # not a secret, see above
 FOLDERS: dict[Project, str] = {"platform": ".", "endpoint": "infra/endpoint"}
 LAST_LINES = 30
+INTERRUPT_SECONDS = 60.0
 
 
 def tools_folder(root: Path) -> Path:
@@ -87,11 +88,18 @@ def pulumi(root: Path, project: Project, stack: str, *arguments: str) -> subproc
 
 def run(root: Path, project: Project, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """One call of the engine, without questions and colours."""
-    done = subprocess.run(
-        ["pulumi", *arguments, "--non-interactive", "--color", "never"],
-        cwd=project_folder(root, project), env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False,
+    command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+    process = subprocess.Popen(
+        command, cwd=project_folder(root, project), env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+    try:
+        out, err = process.communicate()
+    except KeyboardInterrupt:
+        # The engine got the same interrupt: let it end what it does and release the stack's lock.
+        process.communicate(timeout=INTERRUPT_SECONDS)
+        raise
+    done = subprocess.CompletedProcess(command, process.returncode, out, err)
     if done.returncode:
         raise ToolFailed(explain(root, project, arguments, done))
     return done

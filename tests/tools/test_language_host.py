@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,28 @@ def test_no_host_is_left_behind_when_the_engine_is_killed(tmp_path: Path) -> Non
 
     _, alive = psutil.wait_procs(plugins, timeout=20)
     assert alive == []
+
+
+def test_an_interrupted_update_leaves_no_lock(tmp_path: Path) -> None:
+    root = project(
+        tmp_path / "project",
+        "import pathlib, time, pulumi\n"
+        "if not pulumi.runtime.is_dry_run():\n"
+        "    pathlib.Path('../started').touch()\n"
+        "    time.sleep(0 if pathlib.Path('../go').exists() else 600)\n",
+    )
+    code = "import sys, pathlib, pipelines.engine as e; e.pulumi(pathlib.Path(sys.argv[1]), *sys.argv[2:])"
+    caller = subprocess.Popen(
+        [sys.executable, "-c", code, str(root), "platform", "dev", "up", "--yes", "--skip-preview"],
+        start_new_session=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until((root / "started").exists)
+
+    os.killpg(caller.pid, signal.SIGINT)
+    caller.wait(timeout=60)
+
+    (root / "go").touch()
+    pulumi(root, "platform", "dev", "up", "--yes", "--skip-preview")
 
 
 def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:

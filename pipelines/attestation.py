@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from obstore.store import ObjectStore
 
-from pipelines.store import append, keys, read
+from pipelines.store import append, content_digest, keys, read
 from serving.release import canonical
 
 PREFIX = "attestations"
@@ -44,6 +44,11 @@ def attest(store: ObjectStore, digest: str, *, name: str, predicate_type: str, p
     while not append(store, key := f"{PREFIX}/{digest}/{number}.json", canonical(statement)):
         number += 1
     return key
+
+
+def reference(store: ObjectStore, *keys_of: str) -> dict[str, str]:
+    """The SHA-256 of statements by their keys: what a record keeps, so that the ledger holds them to their bytes."""
+    return {key: content_digest(read(store, key)) for key in keys_of}
 
 
 def newest(store: ObjectStore, digest: str, predicate_type: str) -> dict[str, Any] | None:

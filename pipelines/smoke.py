@@ -48,7 +48,7 @@ def expect(client: httpx.Client, path: str, headers: dict[str, str], *, status: 
         if time.monotonic() > deadline:
             wanted = f"{status} from release '{release[:12]}'" if release else str(status)
             raise ToolFailed(
-                f"{client.base_url}{path.lstrip('/')} with x-model-track '{headers.get('x-model-track', '')}': expected "
-                f"{wanted}, got {seen}. `mlops status` shows what runs; the servers' logs lie beside endpoint.json."
+                f"{client.base_url}{path} with x-model-track '{headers.get('x-model-track', '')}': expected {wanted}, "
+                f"got {seen}. `mlops status` shows what runs; the servers' logs lie beside endpoint.json."
             )
         time.sleep(0.05)

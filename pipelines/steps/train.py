@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pipelines import git
-from pipelines.attestation import PARITY, attest
+from pipelines.attestation import PARITY, attest, reference
 from pipelines.build import Built, build, workshop
 from pipelines.contract import Model, load
 from pipelines.environment import Environment, open_environment
@@ -21,9 +21,6 @@ from pipelines.options import environment_option, json_option, model_option, pro
 from pipelines.record import Record, keep
 from pipelines.steps.data import refuse_tail, silent
 from pipelines.store import put_release
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CARD = "card.md"
 SEARCH_FOLDS = 3
@@ -57,7 +54,7 @@ def train(
     with workshop() as folder:
         built = build(model, frame, data.digest, parameters=chosen, seed=seed, folder=folder)
         put_release(env.store, folder, built.digest)
-        attest(
+        attested = attest(
             env.store, built.digest, name=model.contract.name, predicate_type=PARITY, predicate=asdict(built.parity)
         )
         report(f"logging release {built.digest[:12]} in MLflow")
@@ -69,7 +66,7 @@ def train(
         f"{metric} {built.metrics.get(metric, float('nan')):.4f} on {len(built.y)} validation rows",
         run=run, digest=built.digest, version=data.number, data=data.digest, metrics=built.metrics,
         parameters=chosen, seed=seed, parity=built.parity.difference, rows=len(frame), validation_rows=len(built.y),
-        platform=platform_key(), seconds=round(time.monotonic() - started, 2),
+        attested=reference(env.store, attested), platform=platform_key(), seconds=round(time.monotonic() - started, 2),
     )  # fmt: skip
 
 

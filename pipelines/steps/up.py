@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from environments.location import Deployed
-from pipelines.attestation import DEPLOYMENT, attest, newest
+from pipelines.attestation import DEPLOYMENT, attest, newest, reference
 from pipelines.engine import Project
 from pipelines.environment import Environment, open_environment
 from pipelines.errors import NotReady, ToolFailed
@@ -31,20 +31,25 @@ def up(
     for program in programs:
         report(f"pulumi up of {program} in {env.name}")
         pulumi(env.root, program, env.name, "up", "--yes", "--skip-preview")
+    if "endpoint" not in programs:
+        text = f"{env.name}: {', '.join(programs)} is up"
+        return keep(env, step="up", verdict="deployed", summary=text, programs=list(programs))
     running, model = env.deployed(), None
     refuse_other(env, running)
     if running.stable is not None:
         model = schema(env.release(running.stable.release))
     report("asking what was deployed")
     proven = smoke.test(running, model.name if model else None)
+    attested: list[str] = []
     if model is not None:
-        attest_deployment(env, running, model)
+        attested = attest_deployment(env, running, model)
         move_aliases(env, running, model, report)
     tracks = releases(running)
     return keep(
         env, step="up", verdict="deployed", subject=tracks.get("stable", ""),
         summary=f"{env.name} is up at {running.gateway}: {', '.join(proven)}",
         programs=list(programs), step_id=running.step, releases=tracks, proven=proven, gateway=running.gateway,
+        attested=reference(env.store, *attested),
     )  # fmt: skip
 
 
@@ -64,12 +69,14 @@ def refuse_other(env: Environment, running: Deployed) -> None:
         )
 
 
-def attest_deployment(env: Environment, running: Deployed, model: Schema) -> None:
-    """State where each release runs, unless the newest statement says so already."""
+def attest_deployment(env: Environment, running: Deployed, model: Schema) -> list[str]:
+    """State where each release runs, unless the newest statement says so already; the new statements' keys."""
+    made: list[str] = []
     for track, digest in releases(running).items():
         predicate = {"environment": env.name, "track": track, "step": running.step}
         if newest(env.store, digest, DEPLOYMENT) != predicate:
-            attest(env.store, digest, name=model.name, predicate_type=DEPLOYMENT, predicate=predicate)
+            made.append(attest(env.store, digest, name=model.name, predicate_type=DEPLOYMENT, predicate=predicate))
+    return made
 
 
 def move_aliases(env: Environment, running: Deployed, model: Schema, report: Callable[[str], None]) -> None:

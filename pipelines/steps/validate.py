@@ -8,7 +8,7 @@ import click
 import msgspec
 import numpy as np
 
-from pipelines.attestation import GATES, PARITY, attest, newest
+from pipelines.attestation import GATES, PARITY, attest, newest, reference
 from pipelines.build import one_thread
 from pipelines.contract import Model, load
 from pipelines.decisions import gates
@@ -91,7 +91,10 @@ def conclude(env: Environment, model: Model, digest: str, case: Case, findings: 
     key = attest(env.store, digest, name=model.contract.name, predicate_type=GATES, predicate=predicate)
     reasons = [one for one in findings if stops(env, verdict, one)]
     summary = sentence(env, digest, verdict, findings, reasons)
-    record = keep(env, step="validate", verdict=verdict, subject=digest, summary=summary, attestation=key, **found)
+    attested = reference(env.store, key)
+    record = keep(
+        env, step="validate", verdict=verdict, subject=digest, summary=summary, attested=attested, **found
+    )
     if verdict == "pass":
         return record
     listed = "\n".join(f"  {one.gate}: {one.message}" for one in reasons)

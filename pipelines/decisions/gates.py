@@ -81,7 +81,7 @@ def floor(gate: Gate, estimate: Estimate, *, rows: int, task: Task, alpha: float
     interval = estimate.interval(alpha)
     more: dict[str, Any] = {"metric": gate.metric, "limit": gate.floor, "rows": rows}
     if rows < gate.minimum:
-        return too_few("floor", rows, gate.minimum, task, **{**more, "interval": interval})
+        return too_few("floor", rows, gate.minimum, task, metric=gate.metric, limit=gate.floor, interval=interval)
     higher = gate.direction == "higher"
     reached = interval.low >= gate.floor if higher else interval.high <= gate.floor
     side = "floor" if higher else "ceiling"
@@ -101,7 +101,7 @@ def comparison(
     interval = (difference if gate.direction == "higher" else -difference).interval(alpha)
     more: dict[str, Any] = {"metric": gate.metric, "limit": -gate.tolerance, "rows": rows}
     if rows < gate.minimum:
-        return too_few(other, rows, gate.minimum, task, **{**more, "interval": interval})
+        return too_few(other, rows, gate.minimum, task, metric=gate.metric, limit=-gate.tolerance, interval=interval)
     good = interval.low >= -gate.tolerance
     text = f"{gate.metric}: gain over the {other} {shown(interval)}, at the least {-gate.tolerance:g} is asked for."
     if good:

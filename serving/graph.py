@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from serving.release import GRAPH, ReleaseError, Schema, schema
+from serving.row import Row
 
 OUTPUT = "score"
 TENSORS = {"number": "tensor(float)", "text": "tensor(string)"}
@@ -48,6 +49,10 @@ class Graph:
             numbers = np.array([columns[name] for name in self._numbers], dtype=np.float32)
             feed.update(zip(self._numbers, numbers.reshape(len(numbers), -1, 1), strict=True))
         return self._session.run([OUTPUT], feed)[0]
+
+    def row(self) -> Row | None:
+        """A faster way to score one row at a time, for a graph that has no text column."""
+        return None if self._texts else Row(self._session, self.schema, OUTPUT)
 
     def decide(self, scores: np.ndarray) -> list[str | float]:
         """The decision for each row of `scores`: a class, or the value itself for a regression."""

@@ -68,11 +68,12 @@ def one_format(request: Invocation) -> Split | dict[str, Any] | list[Any]:
 
 def from_split(frame: Split, intake: Intake) -> dict[str, Values]:
     """The columns of names and rows."""
-    intake.known(frame.columns)
     width = len(frame.columns)
-    if len(set(frame.columns)) != width:
-        name = next(name for name in frame.columns if frame.columns.count(name) > 1)
-        raise Refusal("repeated_column", f"column '{name}' is there twice", field=name)
+    if frame.columns != intake.names:
+        intake.known(frame.columns)
+        if len(set(frame.columns)) != width:
+            name = next(name for name in frame.columns if frame.columns.count(name) > 1)
+            raise Refusal("repeated_column", f"column '{name}' is there twice", field=name)
     intake.countable(len(frame.data))
     for row, cells in enumerate(frame.data):
         if len(cells) != width:

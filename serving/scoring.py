@@ -50,6 +50,7 @@ class Scoring:
         self.limits = limits
         self.intake = Intake(graph.schema, limits.rows)
         self._answers = Answers(graph.schema, digest)
+        self._row = graph.row()
 
     def answer(self, protocol: Protocol, body: bytes, headers: Headers, received_at: datetime) -> tuple[Entry, Answer]:
         """The log entry and the answer of one request. Raises Refusal for bad input and ModelFailed."""
@@ -72,7 +73,8 @@ class Scoring:
     def predict(self, batch: Batch) -> tuple[np.ndarray, list[str | float]]:
         """Scores [rows, k] and decisions [rows]."""
         try:
-            scores = self.graph.score(batch.columns)
+            score = self._row.score if self._row and batch.rows == 1 else self.graph.score
+            scores = score(batch.columns)
         except Exception as error:  # noqa: BLE001  # ONNX Runtime's errors share no base class
             raise ModelFailed(str(error)) from None
         if scores.shape != (batch.rows, max(1, len(self.graph.schema.classes))):

@@ -128,8 +128,8 @@ def test_the_predictions_are_those_of_mlflows_own_scoring_server(
 
     import httpx
     import onnx
-    from mlflow.onnx import save_model
     from mlflow.models import ModelSignature
+    from mlflow.onnx import save_model
     from mlflow.pyfunc import load_model, scoring_server
     from mlflow.types import Schema, TensorSpec
 

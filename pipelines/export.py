@@ -48,14 +48,30 @@ def to_onnx(estimator: Any, contract: Contract) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model: Any = convert_sklearn(
-                estimator, contract.name, initial_types=inputs, options=options, target_opset=dict(OPSET)
-            )
+                of_columns(estimator, contract), contract.name, initial_types=inputs, options=options,
+                target_opset=dict(OPSET),
+            )  # fmt: skip
     except Exception as error:  # the converters' errors share no base class
+        why = " ".join(str(error).split())[:300]
         raise InvalidInput(
-            f"estimator.py: {type(last_step(estimator)).__name__} does not become an ONNX graph: {error}. "
+            f"estimator.py: {type(last_step(estimator)).__name__} does not become an ONNX graph: {why}. "
             "Only ONNX is released; docs/estimators.md lists estimators that convert."
         ) from error
     return tidy(model, contract)
+
+
+def of_columns(estimator: Any, contract: Contract) -> Any:
+    """The estimator behind a step that joins the columns, unless its first step takes them one by one already."""
+    import pandas as pd
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    first = estimator.steps[0][1] if hasattr(estimator, "steps") else estimator
+    if isinstance(first, ColumnTransformer):
+        return estimator
+    names = [feature.name for feature in contract.inputs()]
+    join = ColumnTransformer([("columns", "passthrough", names)]).fit(pd.DataFrame([[0.0] * len(names)], columns=names))
+    return Pipeline([("join", join), ("estimator", estimator)])
 
 
 def last_step(estimator: Any) -> Any:

@@ -38,7 +38,8 @@ def open_table(env: Environment, name: str, version: int | None = None) -> "Delt
     table = DeltaTable(env.table(name))
     if version is not None:
         if not 0 <= version <= table.version():
-            raise InvalidInput(f"table '{name}' of {env.name} has no version {version}; the newest is {table.version()}.")
+            newest = table.version()
+            raise InvalidInput(f"table '{name}' of {env.name} has no version {version}; the newest is {newest}.")
         table.load_as_version(version)
     return table
 
@@ -50,7 +51,15 @@ def read_table(env: Environment, name: str, version: int | None = None) -> "pd.D
         way = {"labels": "feedback", DATA: "data"}.get(name)
         hint = f"Run `mlops {way} --env {env.name}` first." if way else "It comes with the first scored request."
         raise NotReady(f"table '{name}' of {env.name} does not exist. {hint}")
-    return table.to_pandas()
+    import pyarrow as pa
+
+    try:
+        return table.to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise IntegrityError(
+            f"table '{name}' of {env.name}: a file of version {table.version()} cannot be read: {error}. "
+            "It was changed or lost; bring it back, or write the table again from its source."
+        ) from None
 
 
 def versions(env: Environment) -> list[Version]:
@@ -61,6 +70,12 @@ def versions(env: Environment) -> list[Version]:
     return [Version(number=one["version"], digest=one[DIGEST]) for one in table.history() if DIGEST in one]
 
 
+def table_version(env: Environment) -> int:
+    """The number of the newest version of the data table, whoever wrote it; -1 without one."""
+    table = open_table(env, DATA)
+    return -1 if table is None else table.version()
+
+
 def read_data(env: Environment, contract: Contract, version: int | None = None) -> "tuple[Version, pd.DataFrame]":
     """A data version of `env` (the newest unless said) and its rows, proven to be those of its digest.
 
@@ -68,9 +83,11 @@ def read_data(env: Environment, contract: Contract, version: int | None = None) 
     """
     frame = read_table(env, DATA, version)
     known = versions(env)
-    found = next((one for one in known if version is None or one.number == version), None)
+    wanted = table_version(env) if version is None else version
+    found = next((one for one in known if one.number == wanted), None)
     if found is None:
-        raise InvalidInput(f"version {version} of the data of {env.name} was not written by `mlops data`. Use another one.")
+        which = "the newest version" if version is None else f"version {version}"
+        raise InvalidInput(f"{which} of the data of {env.name} was not written by `mlops data`. Run it again.")
     if (digest := data_digest(contract, frame)) != found.digest:
         raise IntegrityError(
             f"data version {found.number} of {env.name}: its rows have digest {digest[:12]}, it was written as "
@@ -99,8 +116,8 @@ def data_digest(contract: Contract, frame: "pd.DataFrame") -> str:
         if values.dtype.kind == "M":
             parts.append(values.to_numpy(dtype="datetime64[us]").astype("<i8").tobytes())
         elif values.dtype.kind == "f":
-            numbers = values.to_numpy(dtype="<f8") + 0.0  # -0.0 and 0.0 are one value
-            parts.append(np.where(np.isnan(numbers), np.nan, numbers).astype("<f8").tobytes())
+            exact = values.to_numpy(dtype="<f8") + 0.0  # -0.0 and 0.0 are one value
+            parts.append(np.where(np.isnan(exact), np.nan, exact).astype("<f8").tobytes())
         else:
             parts.append(msgspec.json.encode([value if isinstance(value, str) else None for value in values]))
     return content_digest("\n".join(content_digest(part) for part in parts).encode())
@@ -109,9 +126,14 @@ def data_digest(contract: Contract, frame: "pd.DataFrame") -> str:
 def columns(contract: Contract, frame: "pd.DataFrame") -> dict[str, np.ndarray]:
     """The inputs of the graph: float32 (NaN is missing) or text (empty is missing), each [rows]."""
     return {
-        feature.name: frame[feature.name].to_numpy(dtype=np.float32) if feature.type == "number" else texts(frame[feature.name])
+        feature.name: numbers(frame[feature.name]) if feature.type == "number" else texts(frame[feature.name])
         for feature in contract.inputs()
     }
+
+
+def numbers(values: Any) -> np.ndarray:
+    """Numbers as float32 [rows]."""
+    return values.to_numpy(dtype=np.float32)
 
 
 def texts(values: Any) -> np.ndarray:
@@ -127,7 +149,8 @@ def estimator_frame(contract: Contract, frame: "pd.DataFrame") -> "pd.DataFrame"
     import pandas as pd
 
     values = columns(contract, frame)
-    return pd.DataFrame({name: value if value.dtype == object else value.astype(np.float64) for name, value in values.items()})
+    wide = {name: value if value.dtype == object else value.astype(np.float64) for name, value in values.items()}
+    return pd.DataFrame(wide)
 
 
 def truth(contract: Contract, frame: "pd.DataFrame") -> np.ndarray:

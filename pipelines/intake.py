@@ -69,7 +69,7 @@ def convert(contract: Contract, frame: "pd.DataFrame") -> "tuple[pd.DataFrame, d
     for name in frame.columns:
         given = frame[name]
         if name == contract.event_time:
-            typed[name], word = pd.to_datetime(given, utc=True, errors="coerce").astype("datetime64[us, UTC]"), "time"
+            typed[name], word = times(given), "ISO 8601 time"
         elif kinds.get(name) == "number":
             typed[name], word = pd.to_numeric(given, errors="coerce").astype("float64"), "number"
         else:
@@ -79,11 +79,20 @@ def convert(contract: Contract, frame: "pd.DataFrame") -> "tuple[pd.DataFrame, d
     return pd.DataFrame(typed), reasons
 
 
+def times(values: Any) -> Any:
+    """Moments in UTC with microseconds; what is none becomes NaT."""
+    import pandas as pd
+
+    return pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601").astype("datetime64[us, UTC]")
+
+
 def as_text(value: Any) -> str | None:
     """A text; whole numbers lose their fraction (class 1.0 is class "1"), missing values stay missing."""
     if isinstance(value, str):
         return value
-    if value is None or value != value:  # NaN is the only value that differs from itself
+    import pandas as pd
+
+    if pd.isna(value):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 

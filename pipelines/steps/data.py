@@ -11,7 +11,7 @@ from pipelines.contract import Contract, Model, load
 from pipelines.environment import Environment, open_environment
 from pipelines.errors import InvalidInput
 from pipelines.frames import DATA, DIGEST, data_columns, data_digest, versions
-from pipelines.intake import Intake, counted, take_in
+from pipelines.intake import Intake, counted, take_in, times
 from pipelines.options import environment_option, json_option, model_option, now_option, progress, root, show
 from pipelines.record import Record, keep
 
@@ -106,8 +106,8 @@ def label_is_known(contract: Contract, frame: "pd.DataFrame", now: datetime) -> 
 
     if contract.event_time not in frame:
         return pd.Series(True, index=frame.index)
-    times = pd.to_datetime(frame[contract.event_time], utc=True, errors="coerce")
-    return (times + timedelta(days=contract.label_delay_days) <= now) | times.isna()
+    at = times(frame[contract.event_time])
+    return (at + timedelta(days=contract.label_delay_days) <= now) | at.isna()
 
 
 def write_table(env: Environment, contract: Contract, frame: "pd.DataFrame", digest: str) -> None:

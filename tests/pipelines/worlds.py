@@ -1,16 +1,21 @@
 """Where does a test let the steps run? In a root of its own with the environments declared, and a tiny model's data."""
 
+import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
+from environments.declaration import names
 from pipelines.contract import Model, load
 from pipelines.environment import Environment, open_environment
 from pipelines.frames import versions
 from pipelines.record import Record
 from pipelines.steps.data import data
 from pipelines.steps.train import train
+from pipelines.tracking import library
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
@@ -40,7 +45,22 @@ class World:
 
 def make(folder: Path, model: str = "wine") -> World:
     """An empty world in `folder` for a model of tests/models, or for the repository's own ("model")."""
-    shutil.copytree(REPOSITORY / "environments", folder / "environments", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    others = shutil.ignore_patterns("*.py", "__pycache__")
+    shutil.copytree(REPOSITORY / "environments", folder / "environments", ignore=others)
     source = REPOSITORY / ("model" if model == "model" else f"tests/models/{model}")
     shutil.copytree(source, folder / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in names(folder):
+        database = folder / ".local" / name / "mlflow" / "mlflow.db"
+        database.parent.mkdir(parents=True, mode=0o700)
+        shutil.copyfile(empty_database(), database)
     return World(root=folder, model=load(folder / "model"))
+
+
+def empty_database() -> Path:
+    """MLflow's database without runs, made once per machine: its migrations take seconds."""
+    made = Path(tempfile.gettempdir()) / f"mlops-tests-{os.getuid()}-mlflow-{metadata.version('mlflow')}.db"
+    if not made.exists():
+        new = made.with_name(f"{made.name}.{os.getpid()}")
+        library().MlflowClient(tracking_uri=f"sqlite:///{new}").search_experiments()
+        os.replace(new, made)
+    return made

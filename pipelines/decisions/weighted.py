@@ -44,7 +44,8 @@ def average_precision(y: np.ndarray, score: np.ndarray) -> Statistic:
     def statistic(weights: np.ndarray) -> np.ndarray:
         hits, selected = ranking.cumulated(weights)
         added = np.diff(hits, axis=1, prepend=0.0)
-        return ratio((added * ratio(hits, selected, empty=0.0)).sum(axis=1), hits[:, -1])
+        both = hits[:, -1] < selected[:, -1]  # of rows that are all positive, no ranking can be good or bad
+        return ratio((added * ratio(hits, selected, empty=0.0)).sum(axis=1), hits[:, -1] * both)
 
     return statistic
 

@@ -106,7 +106,7 @@ class TrafficLog:
 
     def paired(self, stable: str, candidate: str) -> Means | None:
         """Candidate minus stable, request by request, where both answered."""
-        pairs = f"SELECT who, list_transform(list_zip(before, after), x -> x[2] - x[1]) AS values FROM ({PAIRS})"
+        pairs = f"SELECT who, [pair[2] - pair[1] for pair in list_zip(before, after)] AS values FROM ({PAIRS})"
         return self._means(pairs, stable=stable, candidate=candidate)
 
     def scores(self, track: str, release: str) -> Means | None:

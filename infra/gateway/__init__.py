@@ -16,7 +16,7 @@ __all__ = ["Address", "GatewaySettings", "command", "gateway", "static"]
 
 
 def gateway(settings: GatewaySettings) -> dict[str, str]:
-    """The files by name: `bootstrap.json`, `lds.json`, `cds.json`, `rds.json`. Only the last holds the API key."""
+    """The files by name: `bootstrap.json`, `lds.json`, `cds.json`, `rds.json`. Only `lds.json` depends on the key."""
     rds = {"rds": {"route_config_name": NAME, "config_source": source(settings.directory, "rds.json")}}
     return {
         "bootstrap.json": text(bootstrap(settings)),
@@ -41,7 +41,7 @@ def command(envoy: str, directory: str) -> list[str]:
         envoy,
         *("-c", f"{directory}/bootstrap.json"),
         *("--concurrency", "2"),
-        *("--file-flush-interval-msec", "500"),
+        *("--file-flush-interval-msec", "200"),
         *("--log-level", "warning"),
         "--disable-hot-restart",  # else two environments on one machine would share memory by their --base-id
         "--reject-unknown-dynamic-fields",  # else a misspelt field is dropped and its default answers
@@ -59,7 +59,7 @@ def bootstrap(settings: GatewaySettings) -> dict[str, Any]:
 
 
 def common(settings: GatewaySettings) -> dict[str, Any]:
-    """Admin and overload limits. Of the admin's paths those stay shut that show the routes, and with them the key."""
+    """Admin and overload limits. The admin neither shows nor changes the configuration, in which the key is."""
     return {
         "node": {"id": "gateway", "cluster": "gateway"},
         "admin": {

@@ -1,7 +1,8 @@
 """Which servers stand behind the gateway, and when is one of them left out?
 
-All four clusters exist always, those of an absent server without an endpoint. So a route never names a cluster that is
-not there, in whichever order Envoy reads its files, and a request to an absent server falls through to the other one.
+All four clusters exist always, so that a route never names a missing one while Envoy has read one file and not yet the
+other. Without a candidate its cluster has the stable server's address: a promotion then leaves it as it is, with the
+traffic that it carries.
 """
 
 from typing import Any
@@ -61,7 +62,7 @@ def clusters(settings: GatewaySettings) -> list[dict[str, Any]]:
     """The servers of both tracks, and for each track the two in the order in which they are asked."""
     return [
         server("stable", settings.stable, settings),
-        server("candidate", settings.candidate, settings),
+        server("candidate", settings.candidate or settings.stable, settings),
         failover("to_stable", ["stable", "candidate"]),
         failover("to_candidate", ["candidate", "stable"]),
     ]

@@ -1,7 +1,8 @@
 """Which server does a request go to, and what does the gateway answer itself?
 
-Routes are tried in order: open paths, the API key, "nothing is deployed", pinned requests, then the two tracks by
-weight. The step and the track that a request was assigned to stand in headers that no client can set.
+Routes are tried in order: open paths, "nothing is deployed", pinned requests, then the two tracks by weight. The key
+was checked before (see listener.py), so that these routes hold no secret and a change of them can be read in a diff.
+The step and the track that a request was assigned to stand in headers that no client can set.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from infra.gateway.settings import GatewaySettings
 NAME = "model"
 GATEWAY_READY = "/gateway/ready"
 LIVE = "/v2/health/live"
-METADATA = "mlops"
+OPEN = (GATEWAY_READY, LIVE, READY)
 
 API_KEY = "x-api-key"
 ENTITY = "x-entity-id"
@@ -22,7 +23,6 @@ ASSIGNED = "x-assigned-track"
 STEP = "x-rollout-step"
 TRACK = "x-track"
 
-NO_KEY = "the header x-api-key is missing or wrong. The key's file is named in endpoint.json, as api_key_file."
 NO_RELEASE = "no release is deployed here. `mlops promote` declares one, then `pulumi up` deploys it."
 NO_CANDIDATE = "x-model-track asks for the candidate, and none is deployed. Leave the header out."
 BAD_PIN = "x-model-track is neither 'stable' nor 'candidate'. Leave it out to be assigned."
@@ -40,26 +40,28 @@ def routes(settings: GatewaySettings) -> dict[str, Any]:
                 "routes": [
                     answer("ready", {"path": GATEWAY_READY}, 200, "ready"),
                     *health(settings),
-                    answer("no-key", everything({"name": API_KEY, **lacks(settings.api_key)}), 401, NO_KEY),
-                    *([answer("no-release", everything(), 503, NO_RELEASE)] if settings.stable is None else []),
-                    pinned("stable", settings),
-                    pinned("candidate", settings),
-                    answer("bad-pin", everything({"name": PIN, "present_match": True}), 400, BAD_PIN),
-                    assigned(settings),
+                    *scoring(settings),
                 ],
             }
         ],
     }
 
 
+def scoring(settings: GatewaySettings) -> list[dict[str, Any]]:
+    """The routes of everything that is not open."""
+    if settings.stable is None:
+        return [answer("no-release", everything(), 503, NO_RELEASE)]
+    return [
+        pinned("stable", settings),
+        pinned("candidate", settings),
+        answer("bad-pin", everything({"name": PIN, "present_match": True}), 400, BAD_PIN),
+        assigned(settings),
+    ]
+
+
 def everything(*headers: dict[str, Any]) -> dict[str, Any]:
     """A match of every path whose request has these headers."""
     return {"prefix": "/", **({"headers": list(headers)} if headers else {})}
-
-
-def lacks(value: str) -> dict[str, Any]:
-    """A header match that holds unless the header is exactly `value`, a missing header included."""
-    return {"string_match": {"exact": value}, "invert_match": True, "treat_missing_header_as_empty": True}
 
 
 def answer(name: str, match: dict[str, Any], status: int, text: str) -> dict[str, Any]:
@@ -76,7 +78,6 @@ def health(settings: GatewaySettings) -> list[dict[str, Any]]:
             "name": "health",
             "match": {"path": path},
             "route": {"cluster": "to_stable", "timeout": "2s"},
-            "request_headers_to_remove": [ASSIGNED, STEP],
         }
         for path in (LIVE, READY)
     ]
@@ -95,7 +96,6 @@ def pinned(track: str, settings: GatewaySettings) -> dict[str, Any]:
         "match": match,
         "route": {"cluster": track, "timeout": seconds(settings.limits.timeout_seconds)},
         "request_headers_to_add": [header(ASSIGNED, track)],
-        "request_headers_to_remove": [STEP],
         "response_headers_to_add": [header(TRACK, track)],
     }
 
@@ -109,7 +109,6 @@ def assigned(settings: GatewaySettings) -> dict[str, Any]:
     return {
         "name": "assigned",
         "match": everything(),
-        "metadata": {"filter_metadata": {METADATA: {"step": settings.step}}},
         "request_headers_to_add": [header(STEP, settings.step)],
         "route": {
             "weighted_clusters": {

@@ -1,0 +1,1 @@
+"""How fast is the server, measured beside another one on the same machine?"""

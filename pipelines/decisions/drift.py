@@ -22,6 +22,7 @@ from pipelines.decisions.findings import Finding, Part
 SMOOTHING = 0.5
 SMALLEST = 5.0
 NORMAL_FROM = 2_000.0
+PATIENCE = 20  # times the present rows, beyond which waiting for more is no advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +60,15 @@ def number_bins(
 
     Edges that are all the values there are (`discrete`) name their bins.
     """
-    bounds = [f"{edge:.4g}" for edge in edges]
+    bounds = [readable(edge) for edge in edges]
     inner = bounds[:-1] if discrete else [f"{low} to {high}" for low, high in pairwise(bounds)]
     labels = [f"below {bounds[0]}", *inner, f"from {bounds[-1]} on"] if bounds else ["all"]
     return Bins(labels=tuple(labels), reference=np.array(reference), live=np.array(live), ordered=True)
+
+
+def readable(number: float) -> str:
+    """A number with at most four digits that count, without an exponent where people would not write one."""
+    return f"{float(f'{number:.4g}'):,.0f}" if 1e4 <= abs(number) < 1e12 else f"{number:.4g}"
 
 
 def value_bins(reference: dict[str, int], live: dict[str, int]) -> Bins:
@@ -88,11 +94,15 @@ def pooling(bins: Bins, size: float) -> list[list[int]]:
 
 def pool(bins: Bins, size: float) -> Bins:
     """The bins, small ones put together."""
-    groups = pooling(bins, size)
+    return grouped(bins, pooling(bins, size))
+
+
+def grouped(bins: Bins, groups: Sequence[Sequence[int]]) -> Bins:
+    """The bins of each group as one."""
     return Bins(
         labels=tuple(merged_label([bins.labels[index] for index in group], bins.ordered) for group in groups),
-        reference=np.array([bins.reference[group].sum() for group in groups]),
-        live=np.array([bins.live[group].sum() for group in groups]),
+        reference=np.array([bins.reference[list(group)].sum() for group in groups]),
+        live=np.array([bins.live[list(group)].sum() for group in groups]),
         ordered=bins.ordered,
     )
 
@@ -127,6 +137,19 @@ def merged_label(labels: list[str], ordered: bool) -> str:
     if high.startswith("from"):
         return "all" if low.startswith("below") else f"from {low} on"
     return f"below {high}" if low.startswith("below") and " to " in labels[-1] else f"{low} to {high}"
+
+
+def coarse(bins: Bins, most: int) -> Bins:
+    """At most `most` bins for a reader: runs of neighbours, or the most frequent values and the rest."""
+    count = len(bins.labels)
+    if count <= most:
+        return bins
+    if bins.ordered:
+        groups = [group.tolist() for group in np.array_split(np.arange(count), most)]
+    else:
+        order = np.argsort(-(shares(bins.reference) + shares(bins.live)), kind="stable").tolist()
+        groups = [[index] for index in order[: most - 1]] + [order[most - 1 :]]
+    return grouped(bins, groups)
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
@@ -218,7 +241,8 @@ def addition(finding: Finding, part: Part, size: float) -> str:
         return f"; {where}."
     value, low, high, limit = finding.value or 0.0, finding.low or 0.0, finding.high or 0.0, finding.limit or 0.0
     needed = more_rows(size, value, max(high - value, value - low), limit)
-    return f": undecided, about {needed} more rows decide; {where}."
+    wait = f"about {needed} more rows decide" if needed <= PATIENCE * size else "it lies at the limit"
+    return f": undecided, {wait}; {where}."
 
 
 def more_rows(size: float, value: float, half_width: float, limit: float) -> int:

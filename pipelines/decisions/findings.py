@@ -47,8 +47,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overall(findings: Iterable[Finding]) -> Verdict:
-    """The verdict of the worst finding: worse, drift, no-data, insufficient, ok."""
-    verdicts: set[Verdict] = {finding.verdict for finding in findings}
+    """The verdict of the worst finding: worse, drift, no-data, insufficient, ok.
+
+    A slice without enough evidence weighs nothing: of many slices some are always small.
+    """
+    verdicts: set[Verdict] = {
+        finding.verdict for finding in findings if (finding.kind, finding.verdict) != ("slice", "insufficient")
+    }
     for verdict in WORST_FIRST:
         if verdict in verdicts:
             return verdict

@@ -85,9 +85,12 @@ def judge_quality(question: Question, live: Interval, *, rows: int, sample: int)
 
 
 def judge_slices(groups: Sequence[Group], *, alpha: float) -> list[Finding]:
-    """The slices' findings, the worst first; their intervals hold jointly at 1 - `alpha`."""
-    intervals = joint([group.estimate for group in groups], alpha) if groups else []
-    findings = [slice_finding(group, live) for group, live in zip(groups, intervals, strict=True)]
+    """The findings, the worst first; the intervals of slices that are large enough hold jointly at 1 - `alpha`."""
+    large = [index for index, group in enumerate(groups) if shortfall(group) > float("-inf")]
+    bounds = dict(zip(large, joint([groups[index].estimate for index in large], alpha), strict=True))
+    findings = [
+        slice_finding(group, bounds.get(index) or group.estimate.interval(alpha)) for index, group in enumerate(groups)
+    ]
     shortfalls = [shortfall(group) for group in groups]
     order = sorted(range(len(groups)), key=lambda index: (findings[index].verdict != "worse", -shortfalls[index]))
     return [findings[index] for index in order]

@@ -62,10 +62,10 @@ def promote(
 
 
 def newest_registered(source: Environment, env: Environment) -> str:
-    """The release that was registered last in `source` and that no trial, there or in `env`, sent back."""
+    """The release that was registered last in `source` and that no trial or rollback, there or in `env`, took out."""
     back = {
         one.subject for place in (source, env) for one, _ in ledger.entries(place.store)
-        if (one.step, one.verdict) == SENT_BACK
+        if (one.step, one.verdict) == SENT_BACK or one.step == "rollback"
     }  # fmt: skip
     for one, _ in reversed(ledger.entries(source.store)):
         if one.step in REGISTERED and one.subject not in back:

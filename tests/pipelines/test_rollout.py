@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,9 +133,9 @@ def test_requests_of_another_step_count_nothing(flower: Trial) -> None:
 
 
 @pytest.mark.parametrize("what", [{"status": 422}, {"path": "/v2/models/m"}])
-def test_refused_requests_and_metadata_are_not_judged(flower: Trial, what: dict[str, object]) -> None:
+def test_refused_requests_and_metadata_are_not_judged(flower: Trial, what: dict[str, Any]) -> None:
     flower.declare(traffic=TEN)
-    flower.log(1000, **what)  # pyright: ignore[reportArgumentType]  # the parameters of `log`
+    flower.log(1000, **what)
     assert rollout(flower.env).details["judged"] == 0
 
 

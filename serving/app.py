@@ -202,15 +202,15 @@ async def read(receive: Receive, headers: Headers, limit: int) -> bytes:
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > limit:
         raise too_large(int(declared[:20]), limit)
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        if len(body) > limit:
-            break
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more and size <= limit:
         message = await receive()
-        body += message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        raise Disconnected
-    if len(body) > limit:
-        raise too_large(None if message.get("more_body") else len(body), limit)
-    return body
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+    if size > limit:
+        raise too_large(None if more else size, limit)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,5 +1,6 @@
 """What does a release answer? The one way to evaluate its ONNX graph, for gates, batch, explanations and server."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,16 @@ def mismatch(schema: Schema, inputs: Mapping[str, str], outputs: list[str]) -> s
 
 
 def texts(values: Any) -> np.ndarray:
-    """The graph's input [rows, 1] for texts; whatever is no text (None, a data frame's NaN) is missing."""
+    """The graph's input [rows, 1] for texts; None and NaN (a data frame's missing text) become empty strings."""
     flat = np.asarray(values, dtype=object).ravel()
-    return np.array([value if isinstance(value, str) else "" for value in flat], dtype=object).reshape(-1, 1)
+    return np.array([value if isinstance(value, str) else empty(value) for value in flat], dtype=object).reshape(-1, 1)
+
+
+def empty(value: Any) -> str:
+    """The empty string for a missing text; ONNX Runtime would make a text of anything."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    raise TypeError(f"{value!r} is no text")
 
 
 def decide(schema: Schema, scores: np.ndarray) -> list[str | float]:

@@ -5,6 +5,7 @@ import json
 import zlib
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -212,6 +213,30 @@ def test_a_body_of_unknown_length_is_413_once_it_exceeds_the_limit(binary: Serve
             yield b" " * 10_000
 
     assert error(binary.ask("POST", "/invocations", content=chunks()), 413)["limit"] == 100_000
+
+
+def test_a_client_that_goes_away_before_its_request_is_complete_gets_and_logs_nothing(binary: Served) -> None:
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def gone() -> None:
+        await binary.app({"path": "/invocations", "method": "POST", "headers": []}, receive, send)
+
+    anyio.run(gone)
+    assert (sent, binary.log) == ([], [])
+
+
+def test_binary_outputs_come_with_the_length_of_the_json_part(binary: Served) -> None:
+    answer = binary.infer(tensors(BINARY_ROW) | {"parameters": {"binary_data_output": True}})
+    header = int(answer.headers["inference-header-content-length"])
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert [output["name"] for output in json.loads(answer.content[:header])["outputs"]] == ["score", "decision"]
 
 
 def test_too_many_rows_are_413_with_the_limit(binary: Served) -> None:

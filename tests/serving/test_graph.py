@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,12 @@ def test_missing_numbers_and_texts_reach_the_graph_as_nan_and_empty(tmp_path: Pa
     absent = Graph(tmp_path).score({name: [value, value] for name, value in row.items()})
     written = BINARY_ROW | {"age": math.nan, "note": ""}
     assert absent.tolist() == Graph(tmp_path).score({name: [value] * 2 for name, value in written.items()}).tolist()
+
+
+def test_what_is_neither_text_nor_missing_is_not_made_into_one(tmp_path: Path) -> None:
+    releases.binary(tmp_path)
+    with pytest.raises(TypeError, match="7 is no text"):
+        Graph(tmp_path).score({name: [value] for name, value in (BINARY_ROW | {"note": 7}).items()})
 
 
 def test_columns_may_be_arrays_of_rows_or_of_one_column(tmp_path: Path) -> None:
@@ -95,6 +102,15 @@ def test_a_graph_with_other_inputs_than_its_schema_is_refused_by_their_name(
     releases.regression(tmp_path)
     (tmp_path / SCHEMA).write_bytes(canonical(msgspec.structs.replace(REGRESSION, columns=columns)))
     with pytest.raises(ReleaseError, match=f"'{name}'"):
+        Graph(tmp_path)
+
+
+def test_a_graph_with_another_output_than_score_is_refused(tmp_path: Path) -> None:
+    releases.regression(tmp_path)
+    model = onnx.load(tmp_path / GRAPH)
+    model.graph.output[0].name = model.graph.node[-1].output[0] = "label"
+    onnx.save(model, tmp_path / GRAPH)
+    with pytest.raises(ReleaseError, match="label"):
         Graph(tmp_path)
 
 

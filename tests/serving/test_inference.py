@@ -201,5 +201,10 @@ def test_what_is_no_inference_request_is_refused(body: bytes) -> None:
         inference.read(body, "", INTAKE)
 
 
+def test_a_wish_for_binary_outputs_that_is_no_boolean_is_refused() -> None:
+    assert refused(tensor(), parameters={"binary_data_output": 1}).field == "parameters"
+    assert refused(tensor(), outputs=[{"name": "score", "parameters": {"binary_data": "yes"}}]).field == "score"
+
+
 def test_fields_of_other_extensions_are_left_alone() -> None:
     assert read(tensor(extra=1), model_name="renewal", parameters={"priority": 1})[0] == {"amount": [5]}

@@ -85,6 +85,25 @@ def test_other_literals_of_pythons_json_stay_broken(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        b'"\\ud800"',
+        b'"\\ud800x"',
+        b'"\\udc00"',
+        b'"\xed\xa0\x80"',
+        b'"\xff"',
+        b'"\x00"',
+        b"1e999",
+        b"1" * 5000,
+        b"[" * 9999,
+    ],
+)
+def test_texts_and_numbers_that_json_cannot_hold_are_refused(text: bytes) -> None:
+    with pytest.raises(Refusal):
+        invocations.read(b'{"instances": [{"note": ' + text + b"}]}", JSON, INTAKE)
+
+
+@pytest.mark.parametrize(
     "request_", [{}, [], 1, None, {"dataframe": []}, {"inputs": {}, "instances": []}, {"data": []}]
 )
 def test_anything_but_exactly_one_format_is_refused(request_: Any) -> None:

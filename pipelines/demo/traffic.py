@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pandas as pd
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from pipelines.contract import Contract
@@ -30,7 +31,7 @@ class Answers:
 
     def failed(self) -> int:
         """Requests that a client saw fail."""
-        return sum(count for status, count in self.statuses.items() if status != httpx.codes.OK)
+        return sum(count for status, count in self.statuses.items() if status != 200)
 
 
 def send(env: Environment, contract: Contract, frame: pd.DataFrame) -> Answers:
@@ -97,5 +98,5 @@ def logged(env: Environment, table: str) -> set[str]:
     """The request ids that a table of the log has."""
     if not DeltaTable.is_deltatable(env.table(table)):
         return set()
-    ids = DeltaTable(env.table(table)).to_pyarrow_table(columns=["request_id"])
-    return set(ids.column("request_id").to_pylist())
+    found: Any = DeltaTable(env.table(table)).scan(columns=["request_id"])
+    return set(pa.table(found).column("request_id").to_pylist())

@@ -17,6 +17,7 @@ from infra.local.supervisor import RUNNING, STARTING, Spec, Supervisor
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 POLL_SECONDS = 0.05
+TAIL_BYTES = 2000
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,20 @@ class ProcessKind:
         """Start `name` and wait until it is ready. Raises LocalError with the end of its log when it is not."""
         supervisor = Supervisor(Path(inputs["home"]))
         refuse_held_ports(supervisor, name, [int(port) for port in inputs["ports"]])
+        before = supervisor.printed(name)
         supervisor.apply(name, spec(inputs))
         deadline = time.monotonic() + inputs["start_seconds"]
         while True:
             state = supervisor.state(name)
             if state not in (RUNNING, STARTING):
-                raise LocalError(f"{name} ended before it was ready ({state}). {printed(supervisor, name)}")
+                raise LocalError(
+                    f"{name} ended before it was ready ({state}). {words(supervisor.printed(name), before)}"
+                )
             if is_ready(state, inputs["ready"]):
                 return
             if time.monotonic() > deadline:
                 limit = f"{inputs['start_seconds']:g} s ({inputs['ready'] or 'it ended within a second'})"
-                raise LocalError(f"{name} was not ready within {limit}. {printed(supervisor, name)}")
+                raise LocalError(f"{name} was not ready within {limit}. {words(supervisor.printed(name), before)}")
             if self.cancelled.wait(POLL_SECONDS):
                 raise LocalError(f"{name} was not waited for: the update was cancelled.")
 
@@ -119,9 +123,9 @@ def is_ready(state: str, url: str) -> bool:
         return False
 
 
-def printed(supervisor: Supervisor, name: str) -> str:
-    """The end of a process's log as the end of an error."""
-    tail = supervisor.tail(name)
+def words(printed: bytes, before: bytes) -> str:
+    """The end of what a process printed since `before`, as the end of an error."""
+    tail = printed.removeprefix(before)[-TAIL_BYTES:].decode(errors="replace").strip()
     return f"It printed:\n{tail}" if tail else "It printed nothing."
 
 

@@ -34,7 +34,6 @@ stdout_logfile=../log/{name}.log
 stdout_logfile_maxbytes=5MB
 stdout_logfile_backups=2
 """
-TAIL_BYTES = 2000
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,13 +124,12 @@ class Supervisor:
         except OSError:
             return {}
 
-    def tail(self, name: str) -> str:
-        """The end of what `name` printed, whole lines."""
+    def printed(self, name: str) -> bytes:
+        """What `name` printed, since its log was rotated."""
         try:
-            printed = (self.home / "log" / f"{name}.log").read_bytes()
+            return (self.home / "log" / f"{name}.log").read_bytes()
         except FileNotFoundError:
-            return ""
-        return printed[-TAIL_BYTES:].decode(errors="replace").strip()
+            return b""
 
     def fragment(self, name: str) -> str | None:
         """The part of the configuration that describes `name`."""

@@ -66,6 +66,11 @@ class LocalEndpoint:
         assert found is not None
         return found
 
+    def running(self) -> str | None:
+        """The step that the last complete `pulumi up` deployed."""
+        found = deployed(locate(self.clone.root, self.environment))
+        return found.step if found else None
+
     def ask(self, **headers: str) -> httpx.Response:
         """One row through the gateway, with the key."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}

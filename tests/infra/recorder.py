@@ -1,4 +1,4 @@
-"""What does a program register? A stand-in for the engine's monitor that keeps every request whole, options included."""
+"""What does a program register? A stand-in for the engine's monitor keeps every request whole, options included."""
 
 import asyncio
 import contextvars
@@ -57,7 +57,7 @@ class Recorded:
 class Nothing(pulumi.runtime.Mocks):
     """Never asked: the monitor below answers itself."""
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise NotImplementedError
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -72,12 +72,12 @@ class Monitor(mocks.MockMonitor):
         self.platform = platform
         self.recorded = Recorded()
 
-    def ReadResource(self, request: Any) -> Any:
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802  # the engine's word
         response = resource_pb2.ReadResourceResponse(urn=self.make_urn("", request.type, request.name))
         json_format.ParseDict({"name": request.id, "outputs": self.platform}, response.properties)
         return response
 
-    def RegisterResource(self, request: Any) -> Any:
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the engine's word
         urn = self.make_urn(request.parent, request.type, request.name)
         given = json_format.MessageToDict(request.object)
         if request.type != "pulumi:pulumi:Stack":
@@ -97,7 +97,7 @@ class Monitor(mocks.MockMonitor):
         json_format.ParseDict(state, response.object)
         return response
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802  # the engine's word
         if "::pulumi:pulumi:Stack::" in request.urn:
             self.recorded.outputs = json_format.MessageToDict(request.outputs)
         return super().RegisterResourceOutputs(request)

@@ -87,6 +87,14 @@ def test_a_process_that_dies_is_one_error_with_the_end_of_its_log_and_leaves_not
     assert not Supervisor(home).daemon.socket.exists()
 
 
+def test_an_error_repeats_nothing_that_was_printed_before(home: Path, ports: Ports) -> None:
+    (home / "log").mkdir(parents=True)
+    (home / "log" / "web.log").write_text("of another day\n")
+    with pytest.raises(LocalError, match="there is no model here") as refused:
+        KIND.create("web", inputs(home, ports.servers[0], "die"))
+    assert "of another day" not in str(refused.value)
+
+
 def test_a_process_that_never_answers_is_refused_after_its_time(home: Path, ports: Ports) -> None:
     with pytest.raises(LocalError, match=r"web was not ready within 1 s \(http://.*It printed"):
         KIND.create("web", inputs(home, ports.servers[0], "silent", start_seconds=1.0))

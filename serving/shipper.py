@@ -8,6 +8,7 @@ at any point repeats nothing and loses nothing. A line that cannot be read is pu
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -19,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 import msgspec
 
 from serving import access_log, predictions
@@ -29,14 +29,15 @@ from serving.spool import delete_orphan, lock, read_lines, segments
 
 T = TypeVar("T")
 BUSY = 4
+ENVOY = "envoy"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Where to read, where to write.
 
-    `retry_seconds` is the longest time between a request and its retry, at least the gateway's timeout.
-    With `gateway_admin`, the URL of Envoy's admin interface, an access log beyond `rotate_bytes` is rotated.
+    `retry_seconds` is the longest time between a request and its retry, at least the gateway's timeout. An access log
+    beyond `rotate_bytes` is rotated.
     """
 
     spool: Path
@@ -45,7 +46,6 @@ class Settings:
     interval: float = 1.0
     retry_seconds: float = 60.0
     batch_bytes: int = 8 << 20
-    gateway_admin: str | None = None
     rotate_bytes: int = 64 << 20
 
 
@@ -148,17 +148,28 @@ class Shipper:
             end = self.predictions.offset(segment.name)
             if rest := delete_orphan(segment, end):
                 self.put_aside(segment, end, rest, "its server was killed while writing it; it never was acknowledged")
-        log, admin = self.settings.access_log, self.settings.gateway_admin
-        if admin is None:
-            return
-        *rotated, _ = [*self.logs(), log]
-        for old in (path for path in rotated if path != log and log.exists()):
-            if self.requests.offset(first_line(old) or "") == old.stat().st_size:
-                old.unlink()
+        self.rotate()
+
+    def rotate(self) -> None:
+        """Rename an access log that is too long, let Envoy start another, delete the old one once it is shipped."""
+        log = self.settings.access_log
         if log.exists() and log.stat().st_size > self.settings.rotate_bytes:
             log.rename(log.with_name(f"{log.name}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}"))
-        if not log.exists() and self.logs():
-            httpx.post(f"{admin}/reopen_logs", timeout=5).raise_for_status()
+        for old in (path for path in self.logs() if path != log):
+            if not log.exists():
+                reopen(old)
+            elif self.requests.offset(first_line(old) or "") == old.stat().st_size:
+                old.unlink()
+
+
+def reopen(log: Path) -> None:
+    """Tell the Envoy that writes to this renamed access log to open its path again, as logrotate does."""
+    import psutil
+
+    for process in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            if process.info["name"] == ENVOY and any(Path(file.path) == log for file in process.open_files()):
+                process.send_signal(signal.SIGUSR1)
 
 
 def first_line(path: Path) -> str | None:
@@ -198,7 +209,6 @@ def settings(arguments: list[str]) -> tuple[Settings, bool]:
     parser.add_argument("--tables", required=True, help="URL below which the Delta tables lie")
     parser.add_argument("--interval", type=float, default=Settings.interval, help="seconds between two cycles")
     parser.add_argument("--retry-seconds", type=float, default=Settings.retry_seconds, help="longest life of a request")
-    parser.add_argument("--gateway-admin", help="URL of Envoy's admin interface; with it the access log is rotated")
     parser.add_argument("--rotate-bytes", type=int, default=Settings.rotate_bytes, help="size to rotate the log at")
     parser.add_argument("--once", action="store_true", help="ship what is there and exit")
     given = vars(parser.parse_args(arguments))

@@ -26,7 +26,7 @@ def deploy(root: Path, environment: str, endpoint: Endpoint) -> dict[str, Input[
     platform = StackReference(f"{pulumi.get_organization()}/platform/{environment}")
     host = Host(root=root, home=home(root, environment), store=platform.require_output("store"))
     ports, tracks = block(root, environment), addresses(root, environment, endpoint)
-    shipping = shipper(host, f"http://127.0.0.1:{ports.admin}")
+    shipping = shipper(host, endpoint)
     servers = [
         model_server(host, release, endpoint, tracks[release].port, ResourceOptions(depends_on=[shipping]))
         for release in tracks

@@ -11,6 +11,7 @@ from environments.declaration import Endpoint
 from environments.location import folder
 from infra.local.resources import Process
 
+RETRY_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
@@ -66,7 +67,7 @@ def model_server(host: Host, release: str, endpoint: Endpoint, port: int, opts: 
     )
 
 
-def shipper(host: Host, admin: str) -> Process:
+def shipper(host: Host, endpoint: Endpoint) -> Process:
     """The one that brings the prediction log and the access log into tables; it drains what is left when it ends."""
     return host.process(
         "shipper",
@@ -74,6 +75,7 @@ def shipper(host: Host, admin: str) -> Process:
         *("--spool", str(host.home / "spool")),
         *("--access-log", str(host.home / "log" / "access.jsonl")),
         *("--tables", Output.concat(host.store, "/tables")),
-        *("--gateway-admin", admin),
+        # A retry that reached the same release twice is one prediction, as long as a request may live.
+        *("--retry-seconds", str(max(RETRY_SECONDS, endpoint.gateway.timeout_seconds))),
         stop_seconds=60.0,
     )

@@ -121,10 +121,13 @@ def behaves(model: Model, evaluation: Evaluation, alpha: float) -> list[Finding]
     """Invariances, directions and examples of the model's owner."""
     candidate, estimates, rows = evaluation.releases[CANDIDATE], evaluation.estimates, len(evaluation.rows.y)
     graph, given = candidate.graph, candidate.columns
+    scale = float(np.std(candidate.scores)) or 1.0 if model.contract.task == "regression" else 1.0
+
+    def moved(column: str) -> float:
+        return behaviour.shuffled(graph.score, given, column, scale=scale, seed=0)
+
     findings = [
-        behaviour.invariance(
-            column, behaviour.shuffled(graph.score, given, column, seed=0) if column in given else None, rows
-        )
+        behaviour.invariance(column, moved(column) if column in given else None, rows)
         for column in model.behaviour.INVARIANCES
     ]
     findings += [

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipelines.decisions.gates import PARITY_LIMIT, Finding, finding, shown
+from pipelines.decisions.gates import Finding, finding, shown
 from pipelines.decisions.statistics import Estimate
 
 Columns = Mapping[str, np.ndarray]
 Score = Callable[[Columns], np.ndarray]
+MATTERS = 0.01  # of the score's scale: below it, nobody's answer depends on the column
 Direction = Literal["increasing", "decreasing"]
 
 
@@ -34,10 +35,11 @@ def response(score: Score, columns: Columns, column: str) -> np.ndarray:
     return (score(moved(columns, column, 0.75)) - score(moved(columns, column, 0.25))).astype(np.float64)
 
 
-def shuffled(score: Score, columns: Columns, column: str, seed: int) -> float:
-    """Largest score change when the rows exchange their values of `column`."""
+def shuffled(score: Score, columns: Columns, column: str, *, scale: float, seed: int) -> float:
+    """Largest score change, in parts of `scale`, when the rows exchange their values of `column`."""
     order = np.random.default_rng(seed).permutation(len(columns[column]))
-    return float(np.max(np.abs(score({**columns, column: columns[column][order]}) - score(columns)), initial=0.0))
+    change = np.abs(score({**columns, column: columns[column][order]}) - score(columns))
+    return float(np.max(change, initial=0.0)) / scale
 
 
 def invariance(column: str, change: float | None, rows: int) -> Finding:
@@ -47,11 +49,12 @@ def invariance(column: str, change: float | None, rows: int) -> Finding:
     if rows == 0:
         return finding("behaviour", "insufficient", f"{column}: no rows to try it on; ingest data.", subject=column)
     more: dict[str, Any] = {
-        "metric": "invariance", "subject": column, "value": change, "limit": PARITY_LIMIT, "rows": rows,
+        "metric": "invariance", "subject": column, "value": change, "limit": MATTERS, "rows": rows,
     }  # fmt: skip
-    if change <= PARITY_LIMIT:
-        return finding("behaviour", "pass", f"{column} does not matter: exchanging it moves no score.", **more)
-    text = f"exchanging {column} between rows moves a score by {change:.2g}, allowed is {PARITY_LIMIT:g}. "
+    if change <= MATTERS:
+        text = f"{column} does not matter: exchanging it moves no score by {MATTERS:.0%}."
+        return finding("behaviour", "pass", text, **more)
+    text = f"exchanging {column} between rows moves a score by {change:.2g} of its scale, allowed is {MATTERS:g}. "
     return finding("behaviour", "fail", text + "Take it out of the inputs in model.toml, and train again.", **more)
 
 

@@ -2,8 +2,8 @@
 
 The model of this repository is fitted a few times on different nine tenths of its training fold. Each of 100 seeds
 draws a validation fold of the same size with replacement, and two of the fits as champion and candidate: equal by
-construction. A loss is made by blurring the candidate's log-odds until its ROC AUC on all validation rows is LOSS lower;
-the gates on overall quality have to see it alone.
+construction. A loss is made by blurring the candidate's log-odds until its ROC AUC on all validation rows is LOSS
+lower; the gates on overall quality have to see it alone.
 """
 
 from dataclasses import dataclass, replace

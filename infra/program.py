@@ -31,6 +31,22 @@ def carrier(root: Path) -> str:
         raise pulumi.RunError(str(error)) from None
 
 
+def platform_output(name: str) -> pulumi.Output[str]:
+    """An output of this environment's platform stack. The program ends with one sentence when it is not up."""
+    environment = pulumi.get_stack()
+
+    def required(value: str | None) -> str:
+        if value is None:
+            raise pulumi.RunError(
+                f"the platform of '{environment}' has no output '{name}': it is not up, or was destroyed. "
+                f"Run `pulumi up -s {environment}` at the repository's top first, or `mlops up --env {environment}`."
+            )
+        return value
+
+    stack = pulumi.StackReference(f"{pulumi.get_organization()}/platform/{environment}")
+    return stack.get_output(name).apply(required)
+
+
 def not_yet(platform: str) -> pulumi.RunError:
     """The refusal of a platform that no program here knows how to build."""
     return pulumi.RunError(

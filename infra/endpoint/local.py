@@ -7,8 +7,7 @@ left a server before it ends, and the shipper outlives them all.
 from pathlib import Path
 
 import msgspec
-import pulumi
-from pulumi import Input, ResourceOptions, StackReference
+from pulumi import Input, ResourceOptions
 
 from environments.declaration import Endpoint
 from environments.location import Deployed, Track, home
@@ -17,14 +16,14 @@ from infra.endpoint.server import Host, model_server, server_name, shipper
 from infra.gateway import Address, GatewaySettings
 from infra.local.ports import Ports, block, server_ports
 from infra.local.resources import File
+from infra.program import platform_output
 
 KEY_LENGTH = 40  # hexadecimal digits, 160 bits
 
 
 def deploy(root: Path, environment: str, endpoint: Endpoint) -> dict[str, Input[object]]:
     """Declare it. Returns the stack's outputs."""
-    platform = StackReference(f"{pulumi.get_organization()}/platform/{environment}")
-    host = Host(root=root, home=home(root, environment), store=platform.require_output("store"))
+    host = Host(root=root, home=home(root, environment), store=platform_output("store"))
     ports, tracks = block(root, environment), addresses(root, environment, endpoint)
     shipping = shipper(host, endpoint)
     servers = [

@@ -13,6 +13,7 @@ from infra.local.resources import Process
 
 RETRY_SECONDS = 60.0
 
+
 @dataclass(frozen=True, kw_only=True)
 class Host:
     """The environment's folder, the clone whose code runs, and the URL of the store."""

@@ -133,6 +133,7 @@ def trial(root: Path, make: Make, draw: Draw, *, stable: dict[str, float], candi
     })  # fmt: skip
     attest(made)
     (root / ".gitignore").write_text(".local/\n")
+    (root / "Pulumi.yaml").write_text("name: platform\n")
     made.git("init", "--quiet")
     made.git("config", "user.name", "Ada")
     made.git("config", "user.email", "ada@example.org")

@@ -4,14 +4,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
 from environments.declaration import Traffic
+from environments.location import Deployed
 from pipelines import git, ledger
 from pipelines.attestation import ROLLOUT, statements
+from pipelines.environment import Environment
 from pipelines.errors import NotReady
 from pipelines.record import history
-from pipelines.steps.rollout import rollout
+from pipelines.steps import up
+from pipelines.steps.rollout import command, rollout
 from serving import access_log, predictions
 from tests.pipelines import recorded, recorded_trial
 from tests.pipelines.recorded_trial import Trial, buckets, flowers
@@ -252,3 +257,39 @@ def test_comments_of_the_declaration_survive(flower: Trial) -> None:
     flower.log(400)
     rollout(flower.env, write=True)
     assert flower.env.endpoint_file().read_text().startswith("# yaml-language-server")
+
+
+def test_up_deploys_what_was_committed(flower: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed: list[tuple[str, int]] = []
+
+    def record(env: Environment, programs: tuple[str, ...], report: object) -> None:
+        deployed.append((*programs, env.endpoint().traffic.candidate))
+
+    monkeypatch.setattr(up, "up", record)
+    assert rollout(flower.env, write=True, up=True).verdict == "hold"
+    assert deployed == []
+    flower.log(400)
+    rollout(flower.env, write=True, up=True)
+    assert deployed == [("endpoint", 10)]
+
+
+def test_a_hold_says_when_the_declared_step_is_not_the_deployed_one(flower: Trial) -> None:
+    running = Deployed(
+        environment="local-prod", gateway="http://127.0.0.1:1", gateway_admin="", api_key_file="", step="another"
+    )
+    flower.env.location.endpoint.write_bytes(msgspec.json.encode(running))
+    assert "mlops up --env local-prod" in rollout(flower.env).summary
+
+
+def test_the_command_prints_the_record_as_json_and_the_findings_as_lines(
+    flower: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(flower.root)
+    shown = CliRunner().invoke(command, ["--env", "local-prod"])
+    assert (shown.exit_code, "failures" in shown.stdout) == (0, True)
+    printed = CliRunner().invoke(command, ["--env", "local-prod", "--json"])
+    assert msgspec.json.decode(printed.stdout)["verdict"] == "hold"
+
+
+def test_up_without_write_is_a_usage_error() -> None:
+    assert CliRunner().invoke(command, ["--env", "local-prod", "--up"]).exit_code == 2

@@ -1,9 +1,9 @@
 """What do the published columns mean, and when does each client appear on the simulated clock?
 
-The published data has neither a time column nor a drift: every client is observed once, in 2005. Both are SIMULATED here,
-with real rows only and each of them once. `event_time` is a day of 2024, drawn from a hash of the client's id. Clients with
-a low limit (up to 50,000 NT$: worse payers, and harder to tell apart) mostly come in the last three months, as if the card
-had been opened to them in October: that is the population shift which monitoring has to find.
+The published data has neither a time column nor a drift: every client is observed once, in 2005. Both are SIMULATED
+here, with real rows only and each of them once. `event_time` is a day of 2024, drawn from a hash of the client's id.
+Clients with a low limit (up to 50,000 NT$: worse payers, and harder to tell apart) mostly come in the last three
+months, as if the card had been opened to them in October: that is the population shift which monitoring has to find.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ NAMES = {
     "ID": "client",
     "X1": "LIMIT_BAL", "X2": "SEX", "X3": "EDUCATION", "X4": "MARRIAGE", "X5": "AGE",
     "X6": "PAY_0", "X7": "PAY_2", "X8": "PAY_3", "X9": "PAY_4", "X10": "PAY_5", "X11": "PAY_6",
-    "X12": "BILL_AMT1", "X13": "BILL_AMT2", "X14": "BILL_AMT3", "X15": "BILL_AMT4", "X16": "BILL_AMT5", "X17": "BILL_AMT6",
+    "X12": "BILL_AMT1", "X13": "BILL_AMT2", "X14": "BILL_AMT3",
+    "X15": "BILL_AMT4", "X16": "BILL_AMT5", "X17": "BILL_AMT6",
     "X18": "PAY_AMT1", "X19": "PAY_AMT2", "X20": "PAY_AMT3", "X21": "PAY_AMT4", "X22": "PAY_AMT5", "X23": "PAY_AMT6",
     "Y": "default_payment",
 }  # fmt: skip
@@ -46,11 +47,11 @@ def read(source: str) -> pd.DataFrame:
 
 
 def event_time(clients: "pd.Series[str]", late: "pd.Series[bool]") -> pd.Series:
-    """The simulated day on which each client is scored: a function of the id and of whether the client mostly comes late."""
-    month, day = uniform(clients, "month"), uniform(clients, "day")
+    """The simulated day of each client: a function of the id and of whether the client is one who mostly comes late."""
+    drawn, day = uniform(clients, "month"), uniform(clients, "day")
     ends = {group: np.cumsum(shares)[:-1] for group, shares in MONTHS.items()}
-    index = np.where(late, np.searchsorted(ends[True], month, side="right"), np.searchsorted(ends[False], month, side="right"))
-    days = pd.to_datetime({"year": YEAR, "month": index + 1, "day": 1 + (day * 28).astype(int)}, utc=True)
+    month = 1 + np.where(late, *(np.searchsorted(ends[group], drawn, side="right") for group in (True, False)))
+    days = pd.to_datetime({"year": YEAR, "month": month, "day": 1 + (day * 28).astype(int)}, utc=True)
     return days.set_axis(clients.index)
 
 

@@ -15,7 +15,13 @@ NUMBERS = [
     "PAY_AMT1", "PAY_AMT2", "PAY_AMT3", "PAY_AMT4", "PAY_AMT5", "PAY_AMT6",
 ]  # fmt: skip
 
-PARAMETERS = {"learning_rate": 0.06, "max_iter": 120, "max_leaf_nodes": 15, "min_samples_leaf": 60, "l2_regularization": 1.0}
+PARAMETERS = {
+    "learning_rate": 0.06,
+    "max_iter": 120,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 60,
+    "l2_regularization": 1.0,
+}
 SEARCH_SPACE = {
     "learning_rate": [0.03, 0.06, 0.1],
     "max_iter": [80, 120, 200],
@@ -32,12 +38,14 @@ def build(parameters: Mapping[str, Any], seed: int) -> Pipeline:
     """
     columns = ColumnTransformer(
         [
-            ("education", OneHotEncoder(categories=[EDUCATION], handle_unknown="ignore", sparse_output=False), ["EDUCATION"]),
+            (
+                "education",
+                OneHotEncoder(categories=[EDUCATION], handle_unknown="ignore", sparse_output=False),
+                ["EDUCATION"],
+            ),
             ("numbers", "passthrough", NUMBERS),
         ]
     )
     falling = [0] * len(EDUCATION) + [-1 if name == "LIMIT_BAL" else 0 for name in NUMBERS]
-    trees = HistGradientBoostingClassifier(
-        monotonic_cst=falling, early_stopping=False, random_state=seed, **parameters
-    )
+    trees = HistGradientBoostingClassifier(monotonic_cst=falling, early_stopping=False, random_state=seed, **parameters)
     return Pipeline([("columns", columns), ("trees", trees)])

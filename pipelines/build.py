@@ -1,4 +1,4 @@
-"""How does a data version become a release? Fit, convert, prove parity, profile, seal: no clock, no network, one thread."""
+"""How does a data version become a release? Fit, convert, prove parity, profile, seal: no clock and one thread."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -70,13 +70,19 @@ def build(
     sketches = profile(graph.schema.columns, columns(contract, training), scores, graph.decide(scores))
     (folder / PROFILE).write_bytes(canonical(sketches))
     lineage = Lineage(
-        model=contract.name, data=DataUsed(digest=data_digest, rows=len(frame)), training=code_used(model.folder, contract),
-        folds=contract.folds, seed=seed, parameters=dict(parameters), versions=versions_used(model.folder),
+        model=contract.name, data=DataUsed(digest=data_digest, rows=len(frame)),
+        training=code_used(model.folder, contract), folds=contract.folds, seed=seed, parameters=dict(parameters),
+        versions=versions_used(model.folder),
     )  # fmt: skip
     (folder / LINEAGE).write_bytes(canonical(lineage))
     y, score = truth(contract, validation), main_score(contract, scores)
     return Built(
-        folder=folder, digest=seal(folder), parity=agreed, metrics=measure(model, y, score, validation), y=y, score=score
+        folder=folder,
+        digest=seal(folder),
+        parity=agreed,
+        metrics=measure(model, y, score, validation),
+        y=y,
+        score=score,
     )
 
 
@@ -101,7 +107,8 @@ def fit(model: Model, training: "pd.DataFrame", parameters: Mapping[str, Any], s
             estimator.fit(estimator_frame(contract, training), truth(contract, training))
     except Exception as error:  # whatever the model's own code raises
         raise InvalidInput(
-            f"{model.folder / 'estimator.py'}: fitting with {dict(parameters)} failed: {type(error).__name__}: {error}. "
+            f"{model.folder / 'estimator.py'}: fitting with {dict(parameters)} failed: "
+            f"{type(error).__name__}: {error}. "
             "`build` gets these parameters, and `fit` a DataFrame of the contract's input columns."
         ) from error
     return estimator

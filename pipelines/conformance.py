@@ -64,7 +64,7 @@ def parts(folder: Path) -> tuple[dict[str, Any], list[Problem]]:
             defines = ", ".join(members)
             found.append(Problem(file=file, what=str(error), fix=f"Write it; it defines {defines}."))
             continue
-        except Exception as error:  # whatever the model's own code raises
+        except Exception as error:  # noqa: BLE001  # whatever the model's own code raises
             what = f"importing it failed: {type(error).__name__}: {error}"
             found.append(Problem(file=file, what=what, fix="Make `python -c 'import ...'` of it work first."))
             continue
@@ -133,7 +133,10 @@ def of_task(contract: Contract) -> Iterator[tuple[str, str]]:
     if not 0 < contract.folds.validation < 1:
         yield f"`folds.validation` is {contract.folds.validation}", "Take a share between 0 and 1, such as 0.25."
     if contract.label_delay_days < 0:
-        yield f"`label_delay_days` is {contract.label_delay_days}", "Say after how many days a label is known; 0 is at once."
+        yield (
+            f"`label_delay_days` is {contract.label_delay_days}",
+            "Say after how many days a label is known; 0 is at once.",
+        )
     if not contract.gates:
         yield "there are no gates, so anything would be released", "Add a [[gates]] with metric, floor and tolerance."
     if not contract.owners:
@@ -147,14 +150,20 @@ def of_names(contract: Contract) -> Iterator[tuple[str, str]]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"column '{name}' is declared twice", "Features, target, entity and event time are different columns."
     if not contract.inputs():
-        yield "no feature is an input", "Declare a feature that is not sensitive, or give one `input = true` and a `why`."
+        yield (
+            "no feature is an input",
+            "Declare a feature that is not sensitive, or give one `input = true` and a `why`.",
+        )
 
 
 def of_feature(feature: Feature) -> Iterator[tuple[str, str]]:
     """One feature: its range, its values, and the reason for a sensitive input."""
     where = f"feature '{feature.name}'"
     if feature.sensitive and feature.input and not feature.why:
-        yield f"{where} is sensitive and an input without a reason", "Give the reason in `why`, or remove `input = true`."
+        yield (
+            f"{where} is sensitive and an input without a reason",
+            "Give the reason in `why`, or remove `input = true`.",
+        )
     if feature.type == "text" and (feature.minimum is not None or feature.maximum is not None):
         yield f"{where} is a text with a range", 'Use `values`, or make it type = "number".'
     if feature.minimum is not None and feature.maximum is not None and feature.minimum > feature.maximum:
@@ -178,7 +187,10 @@ def of_groups(contract: Contract) -> Iterator[tuple[str, str]]:
     for one in contract.fairness:
         feature = features.get(one.column)
         if feature is None or not feature.sensitive:
-            yield f"fairness is asked for '{one.column}', which is no sensitive feature", "Declare it with `sensitive = true`."
+            yield (
+                f"fairness is asked for '{one.column}', which is no sensitive feature",
+                "Declare it with `sensitive = true`.",
+            )
         if (one.metric == "mean_prediction") != (contract.task == "regression"):
             fit = "mean_prediction" if contract.task == "regression" else "selection_rate or a rate of errors"
             yield f"fairness metric '{one.metric}' does not fit a {contract.task} model", f"Use {fit}."
@@ -188,10 +200,11 @@ def behaviour_problems(contract: Contract, behaviour: Any) -> list[Problem]:
     """Columns and examples of behaviour.py against the contract."""
     inputs = {feature.name: feature for feature in contract.inputs()}
     known = {feature.name for feature in contract.features}
-    found: list[tuple[str, str]] = []
-    for name in behaviour.INVARIANCES:
-        if name not in known:
-            found.append((f"INVARIANCES names '{name}', which is no feature", "Name a feature of model.toml."))
+    found = [
+        (f"INVARIANCES names '{name}', which is no feature", "Name a feature of model.toml.")
+        for name in behaviour.INVARIANCES
+        if name not in known
+    ]
     for name, direction in behaviour.DIRECTIONS.items():
         if name not in inputs or inputs[name].type != "number":
             found.append((f"DIRECTIONS names '{name}', which is no number that the model sees", "Name such a feature."))
@@ -260,9 +273,11 @@ def of_estimator(model: Model, sample: "pd.DataFrame") -> Iterator[Problem]:
     except InvalidInput as error:
         yield Problem(file="estimator.py", what=str(error), fix="See above; `mlops train` would fail in the same way.")
         return
-    except Exception as error:  # whatever the model's own code raises
+    except Exception as error:  # noqa: BLE001  # whatever the model's own code raises
         what = f"{type(error).__name__}: {error}"
-        yield Problem(file="estimator.py or metrics.py", what=what, fix="Follow the error; nothing else was wrong so far.")
+        yield Problem(
+            file="estimator.py or metrics.py", what=what, fix="Follow the error; nothing else was wrong so far."
+        )
         return
     known = ", ".join(sorted(built.metrics))
     for metric in [*(gate.metric for gate in model.contract.gates), *(one.metric for one in model.contract.slices)]:

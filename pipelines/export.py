@@ -104,7 +104,8 @@ def register_lightgbm(estimator: Any) -> None:
         update_registered_converter(
             kind, f"LightGbm{kind.__name__}",
             calculate_linear_classifier_output_shapes if classifier else calculate_linear_regressor_output_shapes,
-            convert_lightgbm, options={"nocl": [True, False], "zipmap": [True, False, "columns"]} if classifier else None,
+            convert_lightgbm,
+            options={"nocl": [True, False], "zipmap": [True, False, "columns"]} if classifier else None,
         )  # fmt: skip
 
 
@@ -151,7 +152,7 @@ def estimator_scores(estimator: Any, contract: Contract, frame: "pd.DataFrame") 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How far the graph is from its estimator: the largest difference, what it is measured by, and changed decisions."""
+    """How far a graph is from its estimator: the largest difference, what it is measured by, and changed decisions."""
 
     difference: float
     scale: float
@@ -169,9 +170,7 @@ def parity(schema: Schema, estimator: np.ndarray, graph: np.ndarray) -> Parity:
     flips = 0
     if schema.task != "regression":
         flips = sum(a != b for a, b in zip(decide(schema, estimator), decide(schema, graph), strict=True))
-    return Parity(
-        difference=float(np.max(np.abs(estimator - graph))), scale=scale, flips=flips, rows=len(estimator)
-    )
+    return Parity(difference=float(np.max(np.abs(estimator - graph))), scale=scale, flips=flips, rows=len(estimator))
 
 
 def prove_parity(estimator: Any, graph: Graph, contract: Contract, frame: "pd.DataFrame", columns: Any) -> Parity:
@@ -182,7 +181,8 @@ def prove_parity(estimator: Any, graph: Graph, contract: Contract, frame: "pd.Da
     found = parity(graph.schema, estimator_scores(estimator, contract, frame), graph.score(columns))
     if not found.holds():
         raise InvalidInput(
-            f"the ONNX graph is not the estimator: on {found.rows} rows the largest difference is {found.difference:.3g}, "
-            f"allowed is {LIMIT * found.scale:.3g}, and {found.flips} decisions differ. {WAY_OUT}"
+            f"the ONNX graph is not the estimator: on {found.rows} rows the largest difference is "
+            f"{found.difference:.3g}, allowed is {LIMIT * found.scale:.3g}, and {found.flips} decisions differ. "
+            f"{WAY_OUT}"
         )
     return found

@@ -1,4 +1,4 @@
-"""What does a release follow from? Its data, the code and contract that training reads, versions, seed and parameters."""
+"""What does a release follow from? Data, the code and contract that training reads, versions, seed, parameters."""
 
 import ast
 import platform
@@ -47,11 +47,13 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
 def code_used(folder: Path, contract: Contract) -> CodeUsed:
     """The digests of what training reads of the model in `folder`."""
     files = {name: content_digest((folder / name).read_bytes()) for name in training_files(folder)}
-    return CodeUsed(files=content_digest(canonical(files)), contract=content_digest(canonical(training_fields(contract))))
+    return CodeUsed(
+        files=content_digest(canonical(files)), contract=content_digest(canonical(training_fields(contract)))
+    )
 
 
 def training_files(folder: Path) -> list[str]:
-    """data.py, estimator.py and what they import of their own folder, sorted; card, metrics and behaviour are not read."""
+    """data.py, estimator.py and what they import of their own folder, sorted; not card, metrics or behaviour."""
     waiting, found = [f"{part}.py" for part in READ_BY_TRAINING], set[str]()
     while waiting:
         name = waiting.pop()
@@ -119,7 +121,7 @@ def distribution(module: str) -> str | None:
 
 
 def platform_key() -> dict[str, str]:
-    """What decides whether training gives equal bytes here: system, machine, Python's minor version, BLAS and its kernel."""
+    """What decides whether training gives equal bytes: system, machine, Python's minor version, BLAS and its kernel."""
     import numpy as np
     from threadpoolctl import threadpool_info
 

@@ -62,7 +62,9 @@ def calibration(y: np.ndarray, score: np.ndarray) -> Any:
     figure, axes = canvas("Calibration", "predicted", "observed")
     groups = np.array_split(np.argsort(score, kind="stable"), 10)
     axes.plot([0, 1], [0, 1], ":", color="grey")
-    axes.plot([score[rows].mean() for rows in groups if len(rows)], [y[rows].mean() for rows in groups if len(rows)], "o-")
+    axes.plot(
+        [score[rows].mean() for rows in groups if len(rows)], [y[rows].mean() for rows in groups if len(rows)], "o-"
+    )
     return figure
 
 

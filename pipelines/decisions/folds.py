@@ -1,4 +1,4 @@
-"""Is this row held back for validation? A function of its entity alone, so that it never changes between data versions."""
+"""Is this row held back for validation? A function of its entity alone, which no data version changes."""
 
 import hashlib
 from collections.abc import Iterable

@@ -51,7 +51,9 @@ def profile(
     return Profile(
         rows=len(columns[inputs[0].name]),
         features={
-            column.name: number_sketch(columns[column.name]) if column.type == "number" else text_sketch(columns[column.name])
+            column.name: number_sketch(columns[column.name])
+            if column.type == "number"
+            else text_sketch(columns[column.name])
             for column in inputs
         },
         scores=[histogram(scores[:, k]) for k in range(scores.shape[1])],

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 TOLERANCE = 1e-3
+ELSEWHERE = "elsewhere (another platform or other versions of libraries)"
 
 Scored = tuple[np.ndarray, list[str | float]]
 
@@ -34,10 +35,10 @@ class Sameness:
         if self.proved == "bytes":
             return "trained again, its bytes are equal"
         if self.holds():
-            return f"trained again elsewhere (platform or library versions), its answers are equal within {TOLERANCE:g} ({apart})"
+            return f"trained again {ELSEWHERE}, its answers are equal within {TOLERANCE:g} ({apart})"
         if self.required == "bytes":
             return f"trained again on the platform that made it, its bytes differ ({apart})"
-        return f"trained again elsewhere (platform or library versions), its answers differ by more than {TOLERANCE:g} ({apart})"
+        return f"trained again {ELSEWHERE}, its answers differ by more than {TOLERANCE:g} ({apart})"
 
 
 def sameness(*, equal_bytes: bool, same_platform: bool, scores: tuple[Scored, Scored]) -> Sameness:

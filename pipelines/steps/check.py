@@ -32,7 +32,9 @@ def command(model: Path | None, as_json: bool) -> None:
     folder = model or root() / "model"
     found = check(folder, report=progress)
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode([asdict(one) for one in found]), indent=1).decode() + "\n")
+        sys.stdout.write(
+            msgspec.json.format(msgspec.json.encode([asdict(one) for one in found]), indent=1).decode() + "\n"
+        )
     else:
         for one in found:
             click.echo(f"{folder / one.file}: {one.what}\n    {one.fix}")

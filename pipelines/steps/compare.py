@@ -85,7 +85,9 @@ def command(env: str, first: str, second: str, as_json: bool) -> None:
     """Parse the options, compare, show the table."""
     found = compare(open_environment(root(), env), first, second)
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode([asdict(row) for row in found]), indent=1).decode() + "\n")
+        sys.stdout.write(
+            msgspec.json.format(msgspec.json.encode([asdict(row) for row in found]), indent=1).decode() + "\n"
+        )
         return
     click.echo(f"  {'':<42} {first[:12]:<14} {second[:12]:<14}")
     for row in found:

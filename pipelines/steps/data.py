@@ -151,7 +151,8 @@ def quarantine(env: Environment, intake: Intake, source: str) -> None:
     "data",
     help="Ingest and validate data into a new version of the data table. Rows that break the contract go to the "
     "table 'quarantine' with their reasons; the same rows again make no new version.",
-    epilog="Example: mlops data --env local-dev --now 2024-07-01\n\nExit codes: 0 done, 3 the data was refused as a whole.",
+    epilog="Example: mlops data --env local-dev --now 2024-07-01\n\n"
+    "Exit codes: 0 done, 3 the data was refused as a whole.",
 )
 @environment_option()
 @model_option
@@ -162,5 +163,7 @@ def command(env: str, model: Path | None, source: str | None, now: datetime | No
     """Parse the options, run the step, show the record."""
     loaded = load(model or root() / "model")
     record = data(open_environment(root(), env), loaded, source=source, now=now, report=progress)
-    reasons = [f"  quarantined because of {column}: {count} rows" for column, count in record.details["reasons"].items()]
+    reasons = [
+        f"  quarantined because of {column}: {count} rows" for column, count in record.details["reasons"].items()
+    ]
     show(record, as_json, reasons)

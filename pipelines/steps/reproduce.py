@@ -108,8 +108,8 @@ def kept(env: Environment, model: Model, digest: str, found: Sameness, other: li
 
 @click.command(
     "reproduce",
-    help="Train a release again from its lineage. On the platform that made it the bytes must be equal; elsewhere every "
-    "validation score must agree within a tolerance, and every decision. Says which of the two it proved.",
+    help="Train a release again from its lineage. On the platform that made it the bytes must be equal; elsewhere "
+    "every validation score must agree within a tolerance, and every decision. Says which of the two it proved.",
     epilog="Example: mlops reproduce --env local-dev 3f0c...9a\n\nExit codes: 0 reproduced, 3 data or code are others, "
     "4 it does not follow from them, 7 there is no such release.",
 )

@@ -74,7 +74,9 @@ def chosen_parameters(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     """The model's own parameters with the given ones in place. Raises InvalidInput on an unknown one."""
     own = dict(model.estimator.PARAMETERS)
     if unknown := sorted(set(given) - set(own)):
-        raise InvalidInput(f"'{unknown[0]}' is no parameter of {model.contract.name}; it has: {', '.join(sorted(own))}.")
+        raise InvalidInput(
+            f"'{unknown[0]}' is no parameter of {model.contract.name}; it has: {', '.join(sorted(own))}."
+        )
     return own | dict(given)
 
 
@@ -134,7 +136,9 @@ def parse_parameters(given: tuple[str, ...]) -> dict[str, Any]:
 @environment_option()
 @model_option
 @click.option("--version", type=int, default=None, metavar="N", help="The data version; default: the newest.")
-@click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="Replace a parameter of the estimator; repeatable.")
+@click.option(
+    "--parameter", multiple=True, metavar="NAME=VALUE", help="Replace a parameter of the estimator; repeatable."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The only source of randomness.")
 @click.option(
     "--search", type=click.IntRange(0), default=0, metavar="N", help="Try N combinations of the search space first."
@@ -146,7 +150,13 @@ def command(
     """Parse the options, run the step, show the record."""
     loaded, opened = load(model or root() / "model"), open_environment(root(), env)
     record = train(
-        opened, loaded, version=version, parameters=parse_parameters(parameter), seed=seed, search=search, report=progress
+        opened,
+        loaded,
+        version=version,
+        parameters=parse_parameters(parameter),
+        seed=seed,
+        search=search,
+        report=progress,
     )
     metrics = [f"  {name:<42} {value:.4f}" for name, value in record.details["metrics"].items()]
     show(record, as_json, [*metrics, f"  run {record.details['run']}, {record.details['seconds']:.1f} s"])

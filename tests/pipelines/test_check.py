@@ -56,7 +56,8 @@ CASES = [
     ("data.py", "def read(_source: str)", "def read()", "`read` cannot be called"),
     ("data.py", 'frame["origin"]', 'frame["region"]', "no column 'origin'"),
     ("data.py", "import pandas", "import nothing_at_all\nimport pandas", "ModuleNotFoundError"),
-    ("data.py", "import pandas as pd", "import pandas as pd\nfrom serving.graph import Graph", "imports 'serving.graph'"),
+    ("data.py", "import pandas as pd", "import pandas as pd\nfrom serving.graph import Graph",
+     "imports 'serving.graph'"),
     ("estimator.py", "def build(", "def make(", "does not define `build`"),
     ("estimator.py", '"num_leaves": [3, 7]', '"depth": [3, 7]', "SEARCH_SPACE varies 'depth'"),
     ("estimator.py", '"n_estimators": [10, 30]', '"n_estimators": []', "no values for 'n_estimators'"),
@@ -65,9 +66,10 @@ CASES = [
      "`metrics` cannot be called"),
     ("metrics.py", 'frame["alcohol"]', 'frame["ethanol"]', "KeyError"),
     ("behaviour.py", '["origin"]', '["region"]', "INVARIANCES names 'region'"),
-    ("behaviour.py", '"decreasing"]] = {}', '"decreasing"]] = {"origin": "rising"}', "Write 'increasing' or 'decreasing'"),
-    ("behaviour.py", '"origin": "north"}', "}", "example 1 lacks origin"),
-    ("behaviour.py", '"origin": "north"}', '"origin": "north", "age": 3}', "has age, which the model does not see"),
+    ("behaviour.py", '"decreasing"]] = {}', '"decreasing"]] = {"origin": "rising"}',
+     "Write 'increasing' or 'decreasing'"),
+    ("behaviour.py", '"origin": "north",', "", "example 1 lacks origin"),
+    ("behaviour.py", '"origin": "north",', '"origin": "north", "age": 3,', "has age, which the model does not see"),
     ("behaviour.py", '"class_0",', '"class_9",', "expects 'class_9', which is no class"),
 ]  # fmt: skip
 
@@ -86,10 +88,11 @@ def test_several_problems_are_said_together(folder: Path):
     assert {one.file for one in check(folder)} == {"model.toml", "behaviour.py", "card.md"}
 
 
-def test_an_estimator_whose_graph_differs_is_found_before_any_training(folder: Path):
-    change(folder / "estimator.py", '("numbers", "passthrough", NUMBERS)', '("numbers", StandardScaler(), NUMBERS)')
-    change(folder / "estimator.py", "import OneHotEncoder", "import OneHotEncoder, StandardScaler")
-    change(folder / "estimator.py", "LGBMClassifier(random_state=seed, verbose=-1, **parameters)", "Own()")
-    change(folder / "estimator.py", "def build", "from sklearn.naive_bayes import GaussianNB\n\n\nclass Own(GaussianNB):\n"
-           '    """Without a converter."""\n\n\ndef build')  # fmt: skip
+def test_an_estimator_without_a_graph_is_found_before_any_training(folder: Path):
+    change(folder / "estimator.py", "LGBMClassifier(random_state=seed, verbose=-1, **parameters)", "Own(**parameters)")
+    change(
+        folder / "estimator.py",
+        "def build",
+        'class Own(LGBMClassifier):\n    """Without a converter."""\n\n\ndef build',
+    )
     assert "does not become an ONNX graph" in found(folder)[0]

@@ -1,7 +1,5 @@
 """Can one see what differs between two runs?"""
 
-from pathlib import Path
-
 import pytest
 
 from pipelines.errors import InvalidInput

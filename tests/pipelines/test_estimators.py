@@ -23,7 +23,9 @@ def rows() -> pd.DataFrame:
         "large": generator.normal(5e4, 3e4, size=size),
         "rank": generator.integers(0, 12, size=size),
     }
-    return pd.DataFrame({name: np.asarray(value, dtype=np.float32).astype(np.float64) for name, value in values.items()})
+    return pd.DataFrame(
+        {name: np.asarray(value, dtype=np.float32).astype(np.float64) for name, value in values.items()}
+    )
 
 
 def truth(frame: pd.DataFrame, task: str) -> np.ndarray:

@@ -6,11 +6,8 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -77,16 +74,6 @@ def test_trees_behind_a_scaler_are_refused_with_the_way_out(tmp_path: Any):
     scaled = make_pipeline(StandardScaler(), HistGradientBoostingClassifier()).fit(rows(), answer(rows()))
     with pytest.raises(InvalidInput, match=r"largest difference is .*, allowed is 1e-05.*leave their inputs unscaled"):
         exported(scaled, contract(features=NUMBERS), tmp_path)
-
-
-def test_histogram_boostings_own_categories_are_refused_with_the_way_out(tmp_path: Any):
-    frame = rows().assign(a=lambda given: (given["a"] * 3).round().clip(-3, 3) + 3)
-    fitted = HistGradientBoostingClassifier(categorical_features=["a"]).fit(frame, (frame["a"] % 2).astype(int))
-    (tmp_path / SCHEMA).write_bytes(canonical(to_schema(contract(features=NUMBERS))))
-    with pytest.raises(InvalidInput, match="one-hot encode|does not become an ONNX graph"):
-        (tmp_path / GRAPH).write_bytes(to_onnx(fitted, contract(features=NUMBERS)))
-        columns = {name: frame[name].to_numpy(dtype=np.float32) for name in frame}
-        prove_parity(fitted, Graph(tmp_path), contract(features=NUMBERS), frame, columns)
 
 
 def test_an_estimator_without_a_converter_is_named(tmp_path: Any):

@@ -13,8 +13,9 @@ from tests.pipelines.contracts import contract
 def frame() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "amount": [1.5, 0.1, 0.0], "rooms": [1.0, np.nan, 3.0], "plan": pd.Series(["basic", "plus", None], dtype="str"),
-            "sex": ["f", "m", "f"], "answer": ["no", "yes", "no"], "customer": ["b", "a", "b"],
+            "amount": [1.5, 0.1, 0.0], "rooms": [1.0, np.nan, 3.0],
+            "plan": pd.Series(["basic", "plus", None], dtype="str"), "sex": ["f", "m", "f"],
+            "answer": ["no", "yes", "no"], "customer": ["b", "a", "b"],
             "asked_at": pd.to_datetime(["2024-01-02", "2024-01-01", "2024-01-01"], utc=True),
         }
     )  # fmt: skip

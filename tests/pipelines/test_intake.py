@@ -34,7 +34,11 @@ def frame(rows: int = 20, task: str = "binary", **cells: Any) -> pd.DataFrame:
 def test_good_rows_come_in_as_the_tables_types():
     good = take_in(contract(), frame()).good
     assert len(good) == 20
-    assert [str(good[name].dtype) for name in ("amount", "plan", "asked_at")] == ["float64", "str", "datetime64[us, UTC]"]
+    assert [str(good[name].dtype) for name in ("amount", "plan", "asked_at")] == [
+        "float64",
+        "str",
+        "datetime64[us, UTC]",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,9 @@ def test_data_that_is_not_there_is_refused_with_the_way_to_it(world: World, dige
 
 
 @pytest.mark.services
-def test_a_release_that_other_parameters_made_fails_and_the_failure_is_attested(world: World, digest: str, tmp_path: Path):
+def test_a_release_that_other_parameters_made_fails_and_the_failure_is_attested(
+    world: World, digest: str, tmp_path: Path
+):
     parameters = {**world.model.estimator.PARAMETERS, "n_estimators": 3}
     false = forged(world, digest, tmp_path / "forged", parameters=parameters)
     with pytest.raises(GateFailed, match="its answers differ by more than"):
@@ -103,7 +105,7 @@ def test_on_the_platform_that_made_it_equal_answers_are_not_enough(world: World,
 
 
 def test_elsewhere_answers_within_the_tolerance_are_enough():
-    near = PROBABILITIES + [TOLERANCE / 2, -TOLERANCE / 2]
+    near = PROBABILITIES + np.array([TOLERANCE / 2, -TOLERANCE / 2])
     found = sameness(
         equal_bytes=False, same_platform=False, scores=((PROBABILITIES, ["yes", "no"]), (near, ["yes", "no"]))
     )
@@ -112,16 +114,20 @@ def test_elsewhere_answers_within_the_tolerance_are_enough():
 
 
 @pytest.mark.parametrize(
-    ("scores", "decisions"), [(PROBABILITIES + [2 * TOLERANCE, 0], ["yes", "no"]), (PROBABILITIES, ["no", "no"])]
+    ("scores", "decisions"), [(PROBABILITIES + 2 * TOLERANCE, ["yes", "no"]), (PROBABILITIES, ["no", "no"])]
 )
 def test_a_larger_difference_or_another_decision_is_never_enough(scores: np.ndarray, decisions: list[str]):
-    found = sameness(equal_bytes=False, same_platform=False, scores=((PROBABILITIES, ["yes", "no"]), (scores, decisions)))
+    found = sameness(
+        equal_bytes=False, same_platform=False, scores=((PROBABILITIES, ["yes", "no"]), (scores, decisions))
+    )
     assert not found.holds()
 
 
 def test_a_regression_is_compared_in_standard_deviations_and_has_no_decisions():
     values = np.array([[0.0], [1000.0]])
-    found = sameness(equal_bytes=False, same_platform=False, scores=((values, [0.0, 1000.0]), (values + 0.1, [0.1, 1000.1])))
+    found = sameness(
+        equal_bytes=False, same_platform=False, scores=((values, [0.0, 1000.0]), (values + 0.1, [0.1, 1000.1]))
+    )
     assert found.holds()
     assert found.flips == 0
 

@@ -4,16 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipelines.build import measure, on_one_job
 from pipelines.contract import load
+from pipelines.decisions.folds import split
 from pipelines.errors import InvalidInput
-from pipelines.frames import read_data
+from pipelines.frames import columns, main_score, read_data, truth
 from pipelines.record import Record
+from pipelines.search import search_parameters
 from pipelines.steps.data import write_data
-from pipelines.steps.train import parse_parameters, train
+from pipelines.steps.train import chosen_parameters, parse_parameters, train
 from pipelines.tracking import client, find_run, get_run
 from serving.graph import Graph
 from serving.release import LINEAGE, PROFILE, verify
@@ -25,15 +29,11 @@ pytestmark = pytest.mark.services
 TRAIN_ELSEWHERE = """
 import sys
 from pathlib import Path
-from pipelines.build import build, workshop
-from pipelines.frames import read_data
 from tests.pipelines import worlds
-world = worlds.make(Path(sys.argv[1]), sys.argv[2])
-world.with_data()
-data, frame = read_data(world.env(), world.model.contract)
-with workshop() as folder:
-    parameters = world.model.estimator.PARAMETERS
-    print(build(world.model, frame, data.digest, parameters=parameters, seed=0, folder=folder).digest)
+for model in ("wine", "diabetes", "model"):
+    world = worlds.make(Path(sys.argv[1]) / model, model)
+    world.with_data()
+    print(model, world.built())
 """
 
 
@@ -50,17 +50,16 @@ def trained(world: World) -> Record:
     return train(world.env(), world.model)
 
 
-@pytest.mark.parametrize("model", ["wine", "diabetes", "model"])
-def test_two_clean_folders_and_processes_give_one_digest(tmp_path: Path, model: str):
-    digests: set[str] = set()
+def test_two_clean_folders_and_processes_give_one_digest_for_each_model(tmp_path: Path):
+    printed: set[str] = set()
     for name, hash_seed in (("here", "1"), ("some/where/else", "2")):
-        (tmp_path / name).mkdir(parents=True)
-        command = [sys.executable, "-c", TRAIN_ELSEWHERE, str(tmp_path / name), model]
+        command = [sys.executable, "-c", TRAIN_ELSEWHERE, str(tmp_path / name)]
         variables = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        digests.add(done.stdout.split()[-1])
-    assert len(digests) == 1
+        printed.add(done.stdout)
+    assert len(printed) == 1
+    assert len(printed.pop().splitlines()) == 3
 
 
 def test_the_release_is_stored_whole_under_its_digest(world: World, trained: Record):
@@ -91,32 +90,37 @@ def test_training_again_is_the_same_release_in_another_run(world: World, trained
     assert again.details["run"] != trained.details["run"]
 
 
+def test_the_record_names_the_release_that_building_gives(world: World, trained: Record):
+    assert world.built() == trained.subject
+
+
 def test_another_seed_or_parameter_is_another_release(world: World, trained: Record):
-    other = train(world.env(), world.model, parameters={"n_estimators": 5})
-    assert other.subject != trained.subject
-    assert other.details["parameters"]["n_estimators"] == 5
-    assert train(world.env(), world.model, seed=3).subject != trained.subject
+    others = {world.built(seed=3), world.built(parameters={**world.model.estimator.PARAMETERS, "n_estimators": 5})}
+    assert len({trained.subject, *others}) == 3
+
+
+def test_a_given_parameter_replaces_the_models_own(world: World):
+    assert chosen_parameters(world.model, {"n_estimators": 5})["n_estimators"] == 5
+    assert chosen_parameters(world.model, {})["n_estimators"] == 30
 
 
 def test_card_gates_owners_and_metrics_do_not_change_the_release(world: World, trained: Record, tmp_path: Path):
-    copy = worlds.make(tmp_path)
-    folder = copy.model.folder
+    folder = worlds.make(tmp_path).model.folder
     (folder / "card.md").write_text("Other words.\n")
     (folder / "metrics.py").write_text((folder / "metrics.py").read_text() + "\nUNUSED = 1\n")
     toml = (folder / "model.toml").read_text().replace("@tests", "@others").replace("floor = 0.7", "floor = 0.6")
     (folder / "model.toml").write_text(toml)
-    assert train(world.env(), load(folder)).subject == trained.subject
+    assert replace(world, model=load(folder)).built() == trained.subject
 
 
 def test_a_file_that_the_estimator_imports_changes_the_release(world: World, trained: Record, tmp_path: Path):
-    folder = worlds.make(tmp_path).model.folder
-    (folder / "shared.py").write_text("")
-    (folder / "estimator.py").write_text("from . import shared\n" + (folder / "estimator.py").read_text())
-    with_helper = train(world.env(), load(folder)).subject
-    copy = worlds.make(tmp_path / "again").model.folder
-    (copy / "shared.py").write_text("# another comment\n")
-    (copy / "estimator.py").write_bytes((folder / "estimator.py").read_bytes())
-    assert len({trained.subject, with_helper, train(world.env(), load(copy)).subject}) == 3
+    digests = [trained.subject]
+    for number, text in enumerate(("", "# another comment\n")):
+        folder = worlds.make(tmp_path / str(number)).model.folder
+        (folder / "shared.py").write_text(text)
+        (folder / "estimator.py").write_text("from . import shared\n" + (folder / "estimator.py").read_text())
+        digests.append(replace(world, model=load(folder)).built())
+    assert len(set(digests)) == 3
 
 
 def test_the_run_in_mlflow_says_what_the_release_follows_from(world: World, trained: Record):
@@ -135,7 +139,9 @@ def test_the_run_holds_plots_card_release_and_model_and_no_pickle(world: World, 
     connection = client(world.env())
     artefacts = {file.path for file in connection.list_artifacts(run.info.run_id)}
     assert artefacts == {"card.md", "plots", "release"}
-    model = world.root / ".local/local-dev/mlflow/artifacts/models" / run.outputs.model_outputs[0].model_id / "artifacts"
+    model = (
+        world.root / ".local/local-dev/mlflow/artifacts/models" / run.outputs.model_outputs[0].model_id / "artifacts"
+    )
     names = {file.name for file in model.iterdir()}
     assert names == {"MLmodel", "model.onnx", "requirements.txt", "conda.yaml", "python_env.yaml"}
     assert (model / "model.onnx").read_bytes() == (world.env().release(trained.subject) / "model.onnx").read_bytes()
@@ -150,11 +156,18 @@ def test_an_older_version_can_be_trained_from(world: World, trained: Record, tmp
     assert train(copy.env(), copy.model).details["version"] == 1
 
 
-def test_a_search_looks_at_the_training_fold_only_and_is_repeatable(world: World):
-    seen: list[str] = []
-    first = train(world.env(), world.model, search=2, report=seen.append)
-    assert first.subject == train(world.env(), world.model, search=2).subject
-    assert [line for line in seen if line.startswith("search 2 of 2: accuracy")]
+def test_a_search_is_repeatable_and_does_not_look_at_the_validation_fold(world: World):
+    contract, seen = world.model.contract, list[str]()
+    _, frame = read_data(world.env(), contract, 0)
+    held_back = split(frame[contract.entity], contract.folds)
+    hidden = frame.assign(**{contract.target: frame[contract.target].mask(held_back, "class_0")})
+    searched = [
+        search_parameters(world.model, rows, world.model.estimator.PARAMETERS, number=2, seed=0, report=seen.append)
+        for rows in (frame, hidden)
+    ]
+    assert searched[0] == searched[1]
+    assert seen[:2] == seen[2:]
+    assert seen[1].startswith("search 2 of 2: accuracy")
 
 
 def test_only_the_head_of_a_chain_trains(world: World):
@@ -181,17 +194,11 @@ def test_a_fold_without_a_class_is_refused(tmp_path: Path):
 
 
 def test_training_starts_no_second_thread(world: World, trained: Record):
-    from pipelines.build import on_one_job
-
     estimator = on_one_job(world.model.estimator.build(world.model.estimator.PARAMETERS, 0))
     assert estimator.get_params()["trees__n_jobs"] == 1
 
 
 def test_the_stored_graph_gives_the_metrics_of_the_record(world: World, trained: Record):
-    from pipelines.build import measure
-    from pipelines.decisions.folds import split
-    from pipelines.frames import columns, main_score, truth
-
     contract = world.model.contract
     _, frame = read_data(world.env(), contract, 0)
     held_back = frame[split(frame[contract.entity], contract.folds)]

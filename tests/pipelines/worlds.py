@@ -3,15 +3,18 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from environments.declaration import names
+from pipelines.build import build, workshop
 from pipelines.contract import Model, load
 from pipelines.environment import Environment, open_environment
-from pipelines.frames import versions
+from pipelines.frames import read_data, versions
 from pipelines.record import Record
 from pipelines.steps.data import data
 from pipelines.steps.train import train
@@ -41,6 +44,13 @@ class World:
         if not versions(self.env()):
             self.with_data()
         return train(self.env(), self.model, **options).subject  # pyright: ignore[reportArgumentType]  # `train` checks
+
+    def built(self, *, seed: int = 0, parameters: Mapping[str, Any] | None = None) -> str:
+        """The digest of the release that training would make of the newest data; nothing is stored or tracked."""
+        data, frame = read_data(self.env(), self.model.contract)
+        with workshop() as folder:
+            chosen = parameters or self.model.estimator.PARAMETERS
+            return build(self.model, frame, data.digest, parameters=chosen, seed=seed, folder=folder).digest
 
 
 def make(folder: Path, model: str = "wine") -> World:

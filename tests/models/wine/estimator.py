@@ -17,7 +17,7 @@ def build(parameters: Mapping[str, Any], seed: int) -> Pipeline:
     """Boosted trees on the raw measures."""
     columns = ColumnTransformer(
         [
-            ("origin", OneHotEncoder(categories=[["north", "south"]], handle_unknown="ignore", sparse_output=False), ["origin"]),
+            ("origin", OneHotEncoder(categories=[["north", "south"]], sparse_output=False), ["origin"]),
             ("numbers", "passthrough", NUMBERS),
         ]
     )  # fmt: skip

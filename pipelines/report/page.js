@@ -17,8 +17,10 @@
       Plotly.react(id, resolve(data, style), resolve(layout, style), { displayModeBar: false, responsive: true })));
   };
   if (figures.length) {
-    draw().then(() => document.documentElement.setAttribute("data-drawn", String(figures.length)));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const show = () => draw().then(() => { document.documentElement.dataset.drawn = dark.matches ? "dark" : "light"; });
+    show();
+    dark.addEventListener("change", show);
   }
 
   const filter = document.getElementById("filter");

@@ -31,7 +31,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 
 
 def released(folder: Path, model: str) -> World:
-    """A world with a first release. What its model has to be invariant to is no matter here: few rows do not teach it."""
+    """A world with a first release. What its model is invariant to is no matter here: few rows do not teach it."""
     made = worlds.make(folder, model)
     easy = SimpleNamespace(INVARIANCES=[], DIRECTIONS={}, EXAMPLES=[])
     made = replace(made, model=replace(made.model, behaviour=easy))
@@ -64,7 +64,7 @@ def record(world: World, env: Environment, frame: pd.DataFrame) -> None:
     """Write the log and the labels of the rows, as if somebody else's gateway had."""
     contract = world.model.contract
     given: dict[str, Any] = {
-        name: [None if value != value else value for value in np.asarray(values).tolist()]
+        name: [None if pd.isna(value) else value for value in np.asarray(values).tolist()]
         for name, values in columns(contract, frame).items()
     }
     times = [moment.to_pydatetime() for moment in frame[contract.event_time]]

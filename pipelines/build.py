@@ -1,7 +1,7 @@
 """How does a data version become a release? Fit, convert, prove parity, profile, seal: no clock and one thread."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class Built:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """OpenMP and BLAS on one thread: sums in another order are other bytes, and two contended cores are slower."""
     from threadpoolctl import threadpool_limits
 
@@ -128,7 +128,7 @@ def measure(model: Model, y: np.ndarray, score: np.ndarray, frame: "pd.DataFrame
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
+def workshop() -> Generator[Path]:
     """An empty folder to build in; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="mlops-release-") as folder:
         yield Path(folder)

@@ -1,7 +1,7 @@
 """What does a model folder still lack? All of it at once, each with the fix."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,8 +168,7 @@ def of_feature(feature: Feature) -> Iterator[tuple[str, str]]:
         yield f"{where} is a text with a range", 'Use `values`, or make it type = "number".'
     if feature.minimum is not None and feature.maximum is not None and feature.minimum > feature.maximum:
         yield f"{where} has minimum {feature.minimum:g} above maximum {feature.maximum:g}", "Exchange them."
-    kind = str if feature.type == "text" else (int, float)
-    if wrong := [value for value in feature.values or [] if not isinstance(value, kind)]:
+    if wrong := [value for value in feature.values or [] if isinstance(value, str) != (feature.type == "text")]:
         yield f"{where} is a {feature.type}, but its value {wrong[0]!r} is none", "Make values and type agree."
 
 
@@ -253,7 +252,7 @@ def of_search(model: Model) -> Iterator[Problem]:
     for name, values in model.estimator.SEARCH_SPACE.items():
         if name not in model.estimator.PARAMETERS:
             what, fix = f"SEARCH_SPACE varies '{name}', which is not in PARAMETERS", "Give it a default in PARAMETERS."
-        elif not isinstance(values, Sequence) or not values:
+        elif not values:
             what, fix = f"SEARCH_SPACE has no values for '{name}'", "List the values to try."
         else:
             continue

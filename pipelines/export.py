@@ -37,7 +37,7 @@ def to_onnx(estimator: Any, contract: Contract) -> bytes:
 
     Raises InvalidInput when a part of the estimator has no converter.
     """
-    from skl2onnx import convert_sklearn  # pyright: ignore[reportUnknownVariableType]  # untyped library
+    from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     kinds: dict[str, Any] = {"number": FloatTensorType, "text": StringTensorType}

@@ -143,7 +143,7 @@ def violations(contract: Contract, typed: "pd.DataFrame") -> list[tuple[Any, str
     try:
         schema(contract).validate(typed, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        cases = cast("pd.DataFrame", error.failure_cases)  # pyright: ignore[reportUnknownMemberType]
+        cases = cast("pd.DataFrame", error.failure_cases)
         rows = zip(cases["index"], cases["column"], cases["failure_case"], cases["check"], strict=True)
         return [(index, sentence(contract, column, value, check)) for index, column, value, check in rows]
     return []

@@ -99,7 +99,7 @@ def training_fields(contract: Contract) -> dict[str, Any]:
 
 def versions_used(folder: Path) -> dict[str, str]:
     """The versions of the distributions that training imports: the fixed ones and those of the model's own files."""
-    names = set(ALWAYS)
+    names = set[str](ALWAYS)
     for file in training_files(folder):
         for node in imports(folder / file):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]

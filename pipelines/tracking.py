@@ -129,14 +129,14 @@ def log_values(
 def log_model(connection: "MlflowClient", where: str, run: str, release: Path) -> None:
     """Make the `MLmodel` around the graph; requirements are given, because finding them takes seconds."""
     import mlflow.models
-    import mlflow.onnx
     import onnx
     from mlflow.entities import LoggedModelOutput
+    from mlflow.onnx import save_model
 
     made = connection.create_logged_model(where, name="model", source_run_id=run)
     with tempfile.TemporaryDirectory(prefix="mlops-mlmodel-") as parent:
         folder = Path(parent) / "model"
-        mlflow.onnx.save_model(
+        save_model(
             onnx.load(str(release / GRAPH)), str(folder), save_as_external_data=False,
             signature=signature(release), onnx_execution_providers=["CPUExecutionProvider"],
             mlflow_model=mlflow.models.Model(artifact_path=made.artifact_location, run_id=run, model_id=made.model_id),

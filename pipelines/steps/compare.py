@@ -67,9 +67,9 @@ def line(row: Row) -> str:
     return f"{'  ' if row.same() else '* '}{row.name:<42} {a:<14} {b:<14}{end}"
 
 
-def shortened(value: str | None) -> str:
+def shortened(value: str | int | None) -> str:
     """The first digits of a digest or commit."""
-    return "-" if value is None else value[:12]
+    return "-" if value is None else str(value)[:12]
 
 
 @click.command(

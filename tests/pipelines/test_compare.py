@@ -5,6 +5,7 @@ import pytest
 from pipelines.errors import InvalidInput
 from pipelines.steps.compare import Row, compare, line, rows
 from pipelines.steps.train import train
+from pipelines.tracking import get_run
 from tests.pipelines import worlds
 from tests.pipelines.worlds import World
 
@@ -23,7 +24,8 @@ def test_parameters_data_and_metrics_of_two_runs_stand_side_by_side(world: World
     assert (found["alpha"].first, found["alpha"].second) == ("1.0", "50.0")
     assert found["data version"].same()
     assert not found["release"].same()
-    assert found["rmse"].difference == found["rmse"].second - found["rmse"].first
+    first, second = (get_run(world.env(), run).data.metrics["rmse"] for run in runs)
+    assert found["rmse"].difference == second - first
 
 
 @pytest.mark.services

@@ -1,5 +1,8 @@
 """Is what docs/estimators.md says of each estimator true?"""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,7 +40,7 @@ def truth(frame: pd.DataFrame, task: str) -> np.ndarray:
     return np.digitize(value, edges)
 
 
-def verdict(estimator: object, declared: Contract, folder: object, y: np.ndarray) -> str:
+def verdict(estimator: Any, declared: Contract, folder: Path, y: np.ndarray) -> str:
     frame = rows()
     columns = {name: frame[name].to_numpy(dtype=np.float32) for name in frame}
     with one_thread():
@@ -52,7 +55,7 @@ def verdict(estimator: object, declared: Contract, folder: object, y: np.ndarray
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name} ({case.task})")
-def test_the_graph_of_an_estimator_agrees_or_is_refused_as_documented(case: Case, tmp_path: object):
+def test_the_graph_of_an_estimator_agrees_or_is_refused_as_documented(case: Case, tmp_path: Path):
     features = [Feature(name=name, type="number") for name in rows()]
     found = verdict(case.build(), contract(case.task, features=features), tmp_path, truth(rows(), case.task))
     assert found == case.outcome

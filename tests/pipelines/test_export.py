@@ -77,7 +77,7 @@ def test_trees_behind_a_scaler_are_refused_with_the_way_out(tmp_path: Any):
 
 
 def test_an_estimator_without_a_converter_is_named(tmp_path: Any):
-    class Own(LogisticRegression):
+    class Own(LogisticRegression):  # pyright: ignore[reportUntypedBaseClass]  # scikit-learn has no types
         """Nobody wrote a converter for it."""
 
     with pytest.raises(InvalidInput, match="Own does not become an ONNX graph.*Only ONNX is released"):

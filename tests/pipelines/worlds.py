@@ -43,7 +43,7 @@ class World:
         """The digest of a release trained at the head of the chain; data comes in when there is none."""
         if not versions(self.env()):
             self.with_data()
-        return train(self.env(), self.model, **options).subject  # pyright: ignore[reportArgumentType]  # `train` checks
+        return train(self.env(), self.model, **options).subject
 
     def built(self, *, seed: int = 0, parameters: Mapping[str, Any] | None = None) -> str:
         """The digest of the release that training would make of the newest data; nothing is stored or tracked."""

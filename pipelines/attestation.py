@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from obstore.store import ObjectStore
 
+from pipelines.errors import IntegrityError
 from pipelines.store import append, content_digest, keys, read
 from serving.release import canonical
 
@@ -58,7 +59,18 @@ def newest(store: ObjectStore, digest: str, predicate_type: str) -> dict[str, An
 
 
 def statements(store: ObjectStore, digest: str, predicate_type: str | None = None) -> list[Statement]:
-    """The statements about release `digest`, oldest first, of one predicate type or all."""
+    """The statements about release `digest`, oldest first, of one predicate type or all.
+
+    Raises IntegrityError when an object among them is none.
+    """
     found = sorted(keys(store, f"{PREFIX}/{digest}/"), key=lambda key: int(key.rsplit("/", 1)[1].removesuffix(".json")))
-    all_of_them = [msgspec.json.decode(read(store, key), type=Statement) for key in found]
+    all_of_them = [decode(key, read(store, key)) for key in found]
     return [one for one in all_of_them if predicate_type in (None, one.predicate_type)]
+
+
+def decode(key: str, content: bytes) -> Statement:
+    """The statement in an object."""
+    try:
+        return msgspec.json.decode(content, type=Statement)
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(f"{key} is no in-toto statement: {error}. It was not written by us, or changed.") from None

@@ -39,7 +39,7 @@ def entries(store: ObjectStore) -> list[tuple[Entry, str]]:
     previous = GENESIS
     for position, key in enumerate(keys(store, f"{PREFIX}/"), start=1):
         content = read(store, key)
-        entry = msgspec.json.decode(content, type=Entry)
+        entry = decode(key, content)
         if key != name(position) or entry.number != position:
             raise IntegrityError(f"ledger entry {position} is missing: {key} comes in its place.")
         if entry.previous != previous:
@@ -50,6 +50,14 @@ def entries(store: ObjectStore) -> list[tuple[Entry, str]]:
         previous = content_digest(content)
         chain.append((entry, previous))
     return chain
+
+
+def decode(key: str, content: bytes) -> Entry:
+    """The entry in an object. Raises IntegrityError when it holds none."""
+    try:
+        return msgspec.json.decode(content, type=Entry)
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(f"{key} is no ledger entry: {error}. It was changed.") from None
 
 
 def head(store: ObjectStore) -> str:

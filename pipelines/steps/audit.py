@@ -127,12 +127,21 @@ def commits(env: Environment, found: Found) -> None:
                 f"the ledger of {env.name} never had it: it was rewritten or cut."
             )
     found.counts["commits"] = len(seen)
+    if loose := behind(env, file):
+        found.notes.append(f"the newest {loose} ledger entries are younger than the newest commit that names a head")
     for record in history(env):
         commit = record.details.get("commit")
         if record.step in DECLARING and commit and commit not in seen:
             found.contradictions.append(
                 f"the ledger says that {record.step} made commit {commit[:12]}; Git's history of {file.name} lacks it."
             )
+
+
+def behind(env: Environment, file: Path) -> int:
+    """How many entries no commit holds yet: the chain alone does not show a change of the last one."""
+    hashes = [digest for _, digest in ledger.entries(env.store)]
+    heads = {git.trailers(file.parent, revision.commit).get("Ledger-Head") for revision in git.history(file)}
+    return next((later for later, digest in enumerate(reversed(hashes)) if digest in heads), len(hashes))
 
 
 @click.command(

@@ -17,6 +17,8 @@ from serving.release import canonical
 READ_BY_TRAINING = ("data", "estimator")
 ALWAYS = ("numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "scipy", "skl2onnx")
 
+RENAMED = {"sklearn": "scikit-learn"}  # what else has another name is looked up in all that is installed: two seconds
+
 
 class DataUsed(msgspec.Struct, frozen=True, kw_only=True):
     """The canonical rows that a release was made from, training and validation fold."""
@@ -114,7 +116,7 @@ def distribution(module: str) -> str | None:
     if not module or module in sys.stdlib_module_names:
         return None
     try:
-        return str(metadata.metadata(module)["Name"]).lower()
+        return str(metadata.metadata(RENAMED.get(module, module))["Name"]).lower()
     except metadata.PackageNotFoundError:
         found = metadata.packages_distributions().get(module)
         return found[0].lower() if found else None

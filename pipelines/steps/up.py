@@ -39,7 +39,7 @@ def up(
     if running.stable is not None:
         model = schema(env.release(running.stable.release))
     report("asking what was deployed")
-    proven = smoke.test(running, model.name if model else None)
+    proven = smoke.prove(running, model.name if model else None)
     attested: list[str] = []
     if model is not None:
         attested = attest_deployment(env, running, model)

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from pipelines.contract import Contract
+from pipelines.database import open_database
 from pipelines.decisions.profile import Histogram, NumberSketch, Profile, TextSketch
 from pipelines.environment import Environment
 from pipelines.frames import open_table
@@ -21,7 +22,6 @@ from serving.release import Column
 if TYPE_CHECKING:
     import pandas as pd
 
-MEMORY = "1GB"
 LABELLED = 20_000  # rows that a metric and its interval need at the most
 VALUES = 1_000  # distinct texts of a column that are counted apart
 EXAMPLES = 5
@@ -70,11 +70,8 @@ class Log:
     """The prediction log and the labels of one environment."""
 
     def __init__(self, env: Environment) -> None:
-        import duckdb
-
-        self._db = duckdb.connect()
+        self._db = open_database()
         self._names: dict[str, str] = {}
-        self._db.execute(f"SET memory_limit = '{MEMORY}'; SET TimeZone = 'UTC'")
         for name in EMPTY:
             self._attach(env, name)
 

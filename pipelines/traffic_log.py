@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.database import open_database
 from pipelines.decisions.trial import Group, Mirror
 from pipelines.environment import Environment
 from pipelines.frames import open_table
 from serving import access_log, predictions
 
-MEMORY = "1GB"
 REQUESTS = ("request_id", "path", "status", "assigned", "release", "attempts", "upstream_ms")
 PREDICTIONS = ("request_id", "row", "release", "entity", "received_at", "assigned", "shadow", "scores")
 
@@ -68,10 +68,7 @@ class TrafficLog:
     """The requests and predictions of one step, from `since` on (None: from the first) and before `until`."""
 
     def __init__(self, env: Environment, step: str, *, since: datetime | None, until: datetime) -> None:
-        import duckdb
-
-        self._db = duckdb.connect()
-        self._db.execute(f"SET memory_limit = '{MEMORY}'; SET TimeZone = 'UTC'")
+        self._db = open_database()
         self._read(env, access_log, REQUESTS, during("at", step, since, until))
         self._read(env, predictions, PREDICTIONS, during("received_at", step, since, until))
 

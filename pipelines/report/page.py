@@ -69,13 +69,14 @@ def render(facts: Facts, title: str) -> str:
     templates = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return templates.get_template("page.html").render(
+    page = templates.get_template("page.html").render(
         title=title, at=moment(facts.at), owners=facts.owners, headline=flow.headline(facts), cards=flow.cards(facts),
         numbers=flow.figures(facts), releases=flow.releases(facts), places=[place.name for place in facts.places],
         evidence=proof.evidence(facts), watches=watches, trials=trials, versions=logbook.data_versions(facts),
         decisions=logbook.decisions(facts), tone=tone, style=read("page.css"), script=read("page.js"),
         plotly=get_plotlyjs() if figures else "", figures=as_json(figures),
     )  # fmt: skip
+    return page.strip() + "\n"
 
 
 def read(name: str) -> str:

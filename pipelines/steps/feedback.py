@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.contract import Contract, Model, load
+from pipelines.database import open_database
 from pipelines.environment import Environment, open_environment
 from pipelines.errors import InvalidInput
 from pipelines.frames import open_table
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 TABLE = "labels"
 COLUMNS = ("entity", "event_time", "known_at", "value")
-MEMORY = "1GB"
 
 # What is new or corrects an older value; a file that was sent before adds nothing, whatever came in between.
 NEW = """
@@ -136,13 +136,11 @@ def refuse(bad: "pd.Series[bool]", given: "pd.DataFrame", source: str, column: s
 
 def unknown(env: Environment, frame: "pd.DataFrame") -> "pa.Table":
     """The rows of `frame` that the label table lacks, with `corrects` where it has another value for the event."""
-    import duckdb
     import pyarrow as pa
 
     table = open_table(env, TABLE)
     known: Any = schema().empty_table() if table is None else table.scan(columns=list(COLUMNS))
-    database = duckdb.connect()
-    database.execute(f"SET memory_limit = '{MEMORY}'; SET TimeZone = 'UTC'")
+    database = open_database()
     database.register("labels", known)
     database.register("given", pa.Table.from_pandas(frame, preserve_index=False))
     return database.sql(NEW).to_arrow_table()

@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from pipelines.contract import Model, load
-from pipelines.decisions.coverage import judge_coverage, judge_volume
 from pipelines.decisions.findings import Finding, Verdict, overall, worst_first
 from pipelines.decisions.profile import Profile
 from pipelines.environment import Environment, open_environment
@@ -96,6 +95,8 @@ def count(watch: Watch, log: Log) -> Counted:
 
 def volume(watch: Watch, log: Log) -> Finding:
     """Do predictions still come?"""
+    from pipelines.decisions.coverage import judge_volume
+
     rules, clock = watch.env.platform.monitor, "event_time" if watch.replayed else "received_at"
     begin, end = watch.now - watch.length, watch.now
     rows = log.volume(Window(begin=begin, end=end), clock)
@@ -116,6 +117,7 @@ def drift(watch: Watch, log: Log, live: Counted) -> list[Finding]:
 
 def labels(watch: Watch, log: Log) -> list[Finding]:
     """Do labels arrive, and what do they say?"""
+    from pipelines.decisions.coverage import judge_coverage
     from pipelines.watch_labels import evidence, expected_slices, labelled, quality_findings, slice_findings
 
     rules, contract = watch.env.platform.monitor, watch.model.contract

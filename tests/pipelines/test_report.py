@@ -160,7 +160,7 @@ class Nesting(HTMLParser):
         self.open: list[str] = []
         self.levels: list[int] = []
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002  # what the parser calls it with
         if tag not in self.VOID:
             self.open.append(tag)
         if re.fullmatch(r"h[1-6]", tag):

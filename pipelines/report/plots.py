@@ -230,7 +230,7 @@ def trial(rates: Sequence[Rate], *, id: str, title: str) -> Figure:  # noqa: A00
 def track_markers(track: str, color: str, rates: Sequence[Rate]) -> dict[str, Any]:
     """One track's rates as points with intervals."""
     return {
-        "type": "scatter", "mode": "markers", "name": track, "x": [rate.step for rate in rates],
+        "type": "scatter", "mode": "markers", "name": track, "cliponaxis": False, "x": [rate.step for rate in rates],
         "y": [rate.value for rate in rates], "text": [f"{rate.judged} requests" for rate in rates],
         "hovertemplate": "%{y:.2%} of %{text}<extra>" + track + "</extra>", "marker": {"size": 11, "color": color},
         "error_y": {

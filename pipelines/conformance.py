@@ -242,9 +242,17 @@ def trial(model: Model, report: Callable[[str], None]) -> list[Problem]:
         intake = take_in(contract, read(model, contract.source))
     except InvalidInput as error:
         return [Problem(file="data.py", what=str(error), fix="Make `read` and model.toml agree.")]
-    sample = intake.good.head(SAMPLE)
+    sample = sampled(contract, intake.good)
     report(f"fitting and converting on {len(sample)} rows")
     return [*of_search(model), *of_estimator(model, sample)]
+
+
+def sampled(contract: Contract, rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Up to SAMPLE rows, as many of each class as there are up to an equal share."""
+    mixed = rows.sample(frac=1, random_state=0)
+    if contract.task == "regression":
+        return mixed.head(SAMPLE)
+    return mixed.groupby(contract.target, sort=False).head(SAMPLE // len(contract.classes))
 
 
 def of_search(model: Model) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Base of everything that stands in `model.toml`."""
 
 
-class Feature(Part):
+class Feature(Part, frozen=True):
     """A column of the data.
 
     A sensitive one is evaluated and no input of the model, unless `input` says so and `why` gives the reason.
@@ -55,7 +55,7 @@ class Feature(Part):
         )  # fmt: skip
 
 
-class Gate(Part):
+class Gate(Part, frozen=True):
     """A metric, the value it must reach, and how far it may fall behind champion and anchor."""
 
     metric: str
@@ -65,7 +65,7 @@ class Gate(Part):
     minimum: int = 200
 
 
-class Slice(Part):
+class Slice(Part, frozen=True):
     """A column whose values (or ranges between `edges`) are judged each on its own, by `metric`."""
 
     column: str
@@ -75,7 +75,7 @@ class Slice(Part):
     minimum: int = 50
 
 
-class Fairness(Part):
+class Fairness(Part, frozen=True):
     """A sensitive column whose groups may differ in `metric` (a Fairlearn difference) by `limit` at the most."""
 
     column: str
@@ -84,7 +84,7 @@ class Fairness(Part):
     minimum: int = 50
 
 
-class Decision(Part):
+class Decision(Part, frozen=True):
     """From which score on a binary model decides for the positive class, and what a wrong decision costs."""
 
     threshold: float = 0.5
@@ -92,14 +92,14 @@ class Decision(Part):
     false_negative: float = 1.0
 
 
-class Folds(Part):
+class Folds(Part, frozen=True):
     """Which share of entities is held back for validation; `salt` fixes which ones, for ever."""
 
     validation: float = 0.25
     salt: str = "1"
 
 
-class Contract(Part):
+class Contract(Part, frozen=True):
     """`model.toml`, whole."""
 
     name: str
@@ -154,7 +154,12 @@ class MetricsModule(Protocol):
 
 
 class BehaviourModule(Protocol):
-    """`behaviour.py`"""
+    """`behaviour.py`
+
+    INVARIANCES: columns whose values, exchanged between rows, move no score. DIRECTIONS: number inputs that, when they
+    rise and all else stays, never move the score of the positive class (or the value) the other way on average.
+    EXAMPLES: rows of all inputs, each with the decision that every release has to give.
+    """
 
     INVARIANCES: list[str]
     DIRECTIONS: Mapping[str, Literal["increasing", "decreasing"]]
@@ -181,14 +186,16 @@ def load(folder: Path) -> Model:
     folder = folder.resolve()
     contract = read_contract(folder)
     modules = {part: import_part(folder, part) for part in PARTS}
-    return Model(folder=folder, contract=contract, **cast(dict[str, Any], modules))
+    return Model(folder=folder, contract=contract, **cast("dict[str, Any]", modules))
 
 
 def read_contract(folder: Path) -> Contract:
     """`model.toml` of `folder`; unknown keys are refused with the nearest valid one."""
     file = folder / "model.toml"
     if not file.is_file():
-        raise InvalidInput(f"{file} does not exist. A model folder starts with it; copy the one in model/ and change it.")
+        raise InvalidInput(
+            f"{file} does not exist. A model folder starts with it; copy the one in model/ and change it."
+        )
     try:
         given = tomllib.loads(file.read_text())
     except tomllib.TOMLDecodeError as error:
@@ -223,7 +230,8 @@ def import_part(folder: Path, part: str) -> ModuleType:
     name = f"{package}.{part}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, file)
-        assert spec and spec.loader
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:

@@ -57,8 +57,14 @@ def instant(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"--now {text}: not an ISO 8601 time. Write it like 2024-07-01 or 2024-07-01T12:00.") from None
+        raise InvalidInput(
+            f"--now {text}: not an ISO 8601 time. Write it like 2024-07-01 or 2024-07-01T12:00."
+        ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def silent(_message: str) -> None:
+    """Report nothing: what a step does when nobody looks."""
 
 
 def progress(message: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.contract import Contract
 from pipelines.environment import Environment
-from pipelines.errors import InvalidInput, NotReady
+from pipelines.errors import InvalidInput, NotReady, ToolFailed
 from serving.graph import OUTPUT
 from serving.release import GRAPH, schema
 
@@ -24,6 +24,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # its default waits for minutes
 }
 SQLITE = "sqlite:///"
 DIGEST_TAG = "mlops.release"
@@ -70,9 +71,28 @@ def client(env: Environment) -> "MlflowClient":
     return library().MlflowClient(tracking_uri=address(env))
 
 
+def shown(uri: str) -> str:
+    """An address without the password that it may hold."""
+    head, at, rest = uri.rpartition("@")
+    return f"{head.split('://')[0]}://...@{rest}" if at else uri
+
+
 def experiment(env: Environment, contract: Contract) -> str:
-    """The id of the model's experiment in `env`; created when it is not there."""
-    found = client(env).get_experiment_by_name(contract.name)
+    """The id of the model's experiment in `env`; created when it is not there.
+
+    Raises ToolFailed when the tracking server does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client(env).get_experiment_by_name(contract.name)
+    except MlflowException as error:
+        where = address(env)
+        why = str(error).replace(where, shown(where))[:200]
+        raise ToolFailed(
+            f"MLflow at {shown(where)} does not answer: {why}. "
+            "Start it, or unset MLFLOW_TRACKING_URI to use the environment's own."
+        ) from None
     if found is not None:
         return str(found.experiment_id)
     folder = local_folder(address(env))

@@ -10,8 +10,7 @@ import msgspec
 
 from pipelines.conformance import Problem, problems
 from pipelines.errors import InvalidInput
-from pipelines.options import json_option, model_option, progress, root
-from pipelines.steps.data import silent
+from pipelines.options import json_option, model_option, progress, root, silent
 
 
 def check(folder: Path, *, report: Callable[[str], None] = silent) -> list[Problem]:

@@ -10,17 +10,15 @@ import click
 from pipelines.contract import Contract, Model, load
 from pipelines.environment import Environment, open_environment
 from pipelines.errors import InvalidInput
-from pipelines.frames import DATA, DIGEST, data_columns, data_digest, versions
+from pipelines.frames import DATA, DIGEST, data_columns, data_digest, open_table, read_table, versions
 from pipelines.intake import Intake, counted, take_in, times
-from pipelines.options import environment_option, json_option, model_option, now_option, progress, root, show
+from pipelines.options import environment_option, json_option, model_option, now_option, progress, root, show, silent
 from pipelines.record import Record, keep
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-def silent(_message: str) -> None:
-    """Report nothing."""
+QUARANTINE = "quarantine"
 
 
 def data(
@@ -58,12 +56,12 @@ def write_data(
     refuse_tail(env, "data")
     report(f"validating {len(frame)} rows")
     intake = take_in(model.contract, frame)
+    quarantine(env, intake, source)
     digest = data_digest(model.contract, intake.good)
     newest = next(iter(versions(env)), None)
     unchanged = newest is not None and newest.digest == digest
     if not unchanged:
         report("writing the table")
-        quarantine(env, intake, source)
         write_table(env, model.contract, intake.good, digest)
     version = versions(env)[0].number
     rows, refused = len(intake.good), len(intake.bad)
@@ -131,20 +129,23 @@ def arrow(frame: "pd.DataFrame") -> Any:
 
 
 def quarantine(env: Environment, intake: Intake, source: str) -> None:
-    """Append the bad rows as JSON, each with its reasons, source and the time of the look."""
+    """Append the bad rows that are not there yet, as JSON, each with its reasons, source and the time of the look."""
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    if intake.bad.empty:
+    lines = intake.bad.to_json(orient="records", lines=True, date_format="iso").splitlines()
+    there = set(read_table(env, QUARANTINE)["row"]) if lines and open_table(env, QUARANTINE) else set[str]()
+    new = {line: intake.reasons[index] for line, index in zip(lines, intake.bad.index) if line not in there}
+    if not new:
         return
-    rows = intake.bad.to_json(orient="records", lines=True, date_format="iso").splitlines()
+    rows = list(new)
     columns = {
         "row": pa.array(rows, pa.string()),
-        "reasons": pa.array([intake.reasons[index] for index in intake.bad.index], pa.list_(pa.string())),
+        "reasons": pa.array(list(new.values()), pa.list_(pa.string())),
         "source": pa.array([source] * len(rows), pa.string()),
         "at": pa.array([env.now()] * len(rows), pa.timestamp("us", "UTC")),
     }
-    write_deltalake(env.table("quarantine"), pa.table(columns), mode="append")
+    write_deltalake(env.table(QUARANTINE), pa.table(columns), mode="append")
 
 
 @click.command(

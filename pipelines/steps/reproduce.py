@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from pipelines.attestation import REPRODUCTION, attest
+from pipelines.attestation import REPRODUCTION, attest, reference
 from pipelines.build import build, workshop
 from pipelines.contract import Model, load
 from pipelines.decisions.folds import split
@@ -16,9 +16,8 @@ from pipelines.environment import Environment, open_environment
 from pipelines.errors import GateFailed, InvalidInput
 from pipelines.frames import Version, columns, read_data, versions
 from pipelines.lineage import Lineage, code_used, platform_key, versions_used
-from pipelines.options import environment_option, json_option, model_option, progress, root, show
+from pipelines.options import environment_option, json_option, model_option, progress, root, show, silent
 from pipelines.record import Record, keep
-from pipelines.steps.data import silent
 from serving.graph import Graph
 from serving.release import LINEAGE
 
@@ -95,10 +94,11 @@ def kept(env: Environment, model: Model, digest: str, found: Sameness, other: li
     """Attest and record; raise GateFailed when the release does not follow from its lineage."""
     key = platform_key()
     predicate = {"proved": found.proved, "difference": found.difference, "flips": found.flips, "platform": key}
-    attest(env.store, digest, name=model.contract.name, predicate_type=REPRODUCTION, predicate=predicate)
+    attested = attest(env.store, digest, name=model.contract.name, predicate_type=REPRODUCTION, predicate=predicate)
     record = keep(
         env, step="reproduce", verdict="pass" if found.holds() else "fail", subject=digest,
-        summary=f"release {digest[:12]}: {found.sentence()}", versions=other, **predicate,
+        summary=f"release {digest[:12]}: {found.sentence()}", versions=other,
+        attested=reference(env.store, attested), **predicate,
     )  # fmt: skip
     if not found.holds():
         hint = f" These versions differ: {', '.join(other)}." if other else ""

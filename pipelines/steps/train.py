@@ -17,13 +17,12 @@ from pipelines.environment import Environment, open_environment
 from pipelines.errors import InvalidInput
 from pipelines.frames import Version, read_data
 from pipelines.lineage import platform_key
-from pipelines.options import environment_option, json_option, model_option, progress, root, show
+from pipelines.options import environment_option, json_option, model_option, progress, root, show, silent
 from pipelines.record import Record, keep
-from pipelines.steps.data import refuse_tail, silent
+from pipelines.steps.data import refuse_tail
 from pipelines.store import put_release
 
 CARD = "card.md"
-SEARCH_FOLDS = 3
 
 
 def train(
@@ -40,12 +39,13 @@ def train(
 
     `parameters` replace some of the model's own; `search` tries so many combinations of its search space first, by
     cross-validation within the training fold. Raises InvalidInput outside of the head of a chain, on an unknown
-    parameter, and when the model cannot be trained, converted or trusted.
+    parameter, and when the model cannot be trained, converted or trusted; ToolFailed when MLflow does not answer.
     """
     refuse_tail(env, "train")
     started = time.monotonic()
     data, frame = read_data(env, model.contract, version)
     chosen = chosen_parameters(model, parameters or {})
+    find_tracking(env, model)
     if search:
         from pipelines.search import search_parameters
 
@@ -68,6 +68,13 @@ def train(
         parameters=chosen, seed=seed, parity=built.parity.difference, rows=len(frame), validation_rows=len(built.y),
         attested=reference(env.store, attested), platform=platform_key(), seconds=round(time.monotonic() - started, 2),
     )  # fmt: skip
+
+
+def find_tracking(env: Environment, model: Model) -> None:
+    """A tracking server that is not there is noticed before the training, not after it."""
+    from pipelines.tracking import experiment
+
+    experiment(env, model.contract)
 
 
 def chosen_parameters(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +138,8 @@ def parse_parameters(given: tuple[str, ...]) -> dict[str, Any]:
     help="Train a release from a version of the data table and log the run in MLflow (MLFLOW_TRACKING_URI may name "
     "another server). Works at the head of a chain only.",
     epilog="Example: mlops train --env local-dev --parameter max_iter=200 --seed 1\n\n"
-    "Exit codes: 0 done, 3 the model or an argument is not as it must be, 6 the data was changed, 7 no data yet.",
+    "Exit codes: 0 done, 3 the model or an argument is not as it must be, 6 the data was changed, 7 no data yet, "
+    "8 MLflow does not answer.",
 )
 @environment_option()
 @model_option

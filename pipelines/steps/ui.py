@@ -12,7 +12,7 @@ import click
 from pipelines.environment import Environment, open_environment
 from pipelines.errors import InvalidInput, ToolFailed
 from pipelines.options import environment_option, progress, root
-from pipelines.tracking import QUIET, address, local_folder
+from pipelines.tracking import QUIET, address, local_folder, shown
 
 HOST = "127.0.0.1"
 NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # six processes that only evaluations of prompts use
@@ -27,7 +27,7 @@ def ui(env: Environment, *, port: int = 0) -> None:
     where = address(env)
     folder = local_folder(where)
     if folder is None:
-        raise InvalidInput(f"{env.name} uses the tracking server {where}. Open that address in a browser.")
+        raise InvalidInput(f"{env.name} uses the tracking server {shown(where)}. Open that address in a browser.")
     port = free_port(port)
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",

@@ -75,6 +75,14 @@ def test_repeating_it_quarantines_nothing_twice(world: World):
     assert len(read_table(world.env(), "quarantine")) == 1
 
 
+def test_a_new_bad_row_is_quarantined_even_when_the_good_ones_are_the_same(world: World):
+    bad = bottles(world).head(2).assign(alcohol=99.0, bottle=["x", "y"])
+    write_data(world.env(), world.model, pd.concat([bottles(world), bad.head(1)]), "wine")
+    again = write_data(world.env(), world.model, pd.concat([bottles(world), bad]), "wine")
+    assert again.verdict == "unchanged"
+    assert len(read_table(world.env(), "quarantine")) == 2
+
+
 def test_a_refused_source_leaves_no_version(world: World):
     with pytest.raises(InvalidInput, match="no column 'alcohol'"):
         write_data(world.env(), world.model, bottles(world).drop(columns="alcohol"), "wine")

@@ -7,10 +7,20 @@ import mlflow.pyfunc
 import numpy as np
 import pytest
 
-from pipelines.errors import NotReady
+from pipelines.errors import NotReady, ToolFailed
 from pipelines.frames import columns, estimator_frame, read_table
-from pipelines.store import put_release
-from pipelines.tracking import client, delete_alias, find_run, find_version, log_run, register_version, set_alias
+from pipelines.steps.train import train
+from pipelines.store import keys, put_release
+from pipelines.tracking import (
+    client,
+    delete_alias,
+    find_run,
+    find_version,
+    log_run,
+    register_version,
+    set_alias,
+    shown,
+)
 from serving.graph import Graph
 from tests.pipelines import worlds
 from tests.pipelines.worlds import World
@@ -84,3 +94,20 @@ def test_the_users_own_server_wins_and_nothing_global_is_changed(
     assert {run.info.run_name for run in client(world.env()).search_runs(["1"])}.isdisjoint({"mine"})
     assert not (tmp_path / "mlflow.db").exists()
     assert not (tmp_path / "mlruns").exists()
+
+
+def test_a_server_that_does_not_answer_is_named_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    other = worlds.make(tmp_path)
+    other.with_data()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    with pytest.raises(ToolFailed, match=r"MLflow at http://\.\.\.@127\.0\.0\.1:9 does not answer.*unset") as refused:
+        train(other.env(), other.model)
+    assert "secret" not in str(refused.value)
+    assert keys(other.env().store, "releases/") == []
+
+
+def test_an_address_is_shown_without_its_password():
+    assert shown("https://me:secret@host/path") == "https://...@host/path"
+    assert shown("sqlite:////tmp/x.db") == "sqlite:////tmp/x.db"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from environments.declaration import names
+from environments.declaration import chain, names
 from environments.location import Deployed, deployed
 from pipelines import ledger
 from pipelines.environment import Environment, clock, open_environment
@@ -18,18 +18,24 @@ from pipelines.options import json_option, root
 from pipelines.record import Record
 
 VERDICTS = ("validate", "promote", "rollout", "rollback", "monitor", "retrain")
+WHOLE = ("environment", "stable", "candidate")  # columns that are never broken into lines
 HEADS = ("environment", "stable", "candidate", "traffic", "runs", "newest decisions")
 
 
 def status(repository: Path, *, now: datetime | None = None) -> Record:
     """What stands in each declared environment; it changes nothing and keeps no record."""
-    found = [of(open_environment(repository, name)) for name in names(repository)]
+    found = [of(open_environment(repository, name)) for name in in_order(repository)]
     differing = [one["name"] for one in found if not one["in_sync"]]
     rest = f"; differing from what is declared: {', '.join(differing)}" if differing else ""
     return Record(
         step="status", environment="", at=now or clock(), verdict="differs" if differing else "in sync",
         summary=f"{len(found)} environments{rest}", details={"environments": found},
     )  # fmt: skip
+
+
+def in_order(repository: Path) -> list[str]:
+    """The declared environments, each behind the one that it receives releases from."""
+    return sorted(names(repository), key=lambda name: (chain(repository, name)[0], len(chain(repository, name)), name))
 
 
 def of(env: Environment) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def row(one: Mapping[str, Any]) -> tuple[str, ...]:
         (declared["stable"] or "none")[:12],
         (declared["candidate"] or "none")[:12],
         shares if declared["candidate"] else "",
-        runs if one["in_sync"] else f"{runs} (not what is declared: mlops up --env {one['name']})",
+        runs if one["in_sync"] else f"{runs}; not what is declared: run mlops up",
         newest,
     )
 
@@ -112,7 +118,7 @@ def command(as_json: bool) -> None:
 
     table = Table(title=record.summary, title_justify="left")
     for head in HEADS:
-        table.add_column(head, overflow="fold")
+        table.add_column(head, no_wrap=head in WHOLE)
     for one in record.details["environments"]:
         table.add_row(*row(one))
     Console().print(table)

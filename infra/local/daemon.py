@@ -76,8 +76,8 @@ class Daemon:
     """The supervisord of one folder; `run` holds its configuration."""
 
     def __init__(self, run: Path) -> None:
-        self.run = run
-        self.socket = sockets() / f"{hashlib.sha256(str(run).encode()).hexdigest()[:16]}.sock"
+        self.run = run.resolve()  # one folder, one socket, whichever link leads there
+        self.socket = sockets() / f"{hashlib.sha256(str(self.run).encode()).hexdigest()[:16]}.sock"
 
     @property
     def rpc(self) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from infra.local.daemon import Daemon
 from infra.local.errors import LocalError
 from infra.local.kind import Properties, checked
 from infra.local.ports import Ports, block, release
@@ -237,6 +238,11 @@ def test_its_description_is_private_and_the_caller_s_secrets_do_not_reach_it(
 def test_the_socket_s_path_fits_however_deep_the_clone_lies(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 8)
     assert len(f"{Supervisor(deep).daemon.socket}.{2**22}") < 104  # of macOS; Linux has 107
+
+
+def test_a_link_to_the_folder_leads_to_the_same_supervisor(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert Daemon(tmp_path / "link" / "env" / "run").socket == Supervisor(tmp_path / "env").daemon.socket
 
 
 @pytest.mark.parametrize(

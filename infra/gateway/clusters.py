@@ -54,8 +54,8 @@ HEALTH_CHECK: dict[str, Any] = {
     "http_health_check": {"path": READY},
 }
 
-# Shorter than the keep-alive of the servers (uvicorn: 5 s), so that the gateway is the side that closes a connection.
-UPSTREAM_IDLE = "4s"
+# Shorter than the keep-alive of the servers, so that the gateway closes a connection and never meets a closed one.
+UPSTREAM_IDLE = "60s"
 
 
 def clusters(settings: GatewaySettings) -> list[dict[str, Any]]:

@@ -1,0 +1,110 @@
+"""How is one run made? Servers up together, answers compared, rounds in turn, the prediction log counted."""
+
+import json
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.load import Load, load, request
+from bench.result import GATEWAY, MLFLOW_ONNX, MLFLOW_SKLEARN, PRODUCT
+from bench.servers import API_KEY, BIN, HOST, envoy, free_ports, mlflow, product, running
+from bench.subject import ONNX, SKLEARN, Subject
+from pipelines.tracking import QUIET
+from serving.spool import SUFFIX
+
+CONNECTIONS = 8
+WARM_UP_SECONDS = 1.0
+TOLERANCE = 1e-5
+PATH = "/invocations"
+JSON = {"content-type": "application/json"}
+
+
+class Disagreement(Exception):
+    """Two servers of one model answered differently: there is nothing to compare."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target:
+    """A server to be measured."""
+
+    name: str
+    port: int
+    headers: dict[str, str]
+
+    def requests(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """The bytes to send."""
+        return [request(PATH, body, JSON | self.headers, host=HOST) for body in bodies]
+
+
+@contextmanager
+def servers(subject: Subject, folder: Path) -> Generator[list[Target]]:
+    """All servers, ready, below the empty `folder`."""
+    here, door, admin, sklearn, onnx = free_ports(5)
+    plain = {**QUIET, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # MLflow's word for a skops archive as well. It is our own of a moment ago, and nothing in it is a pickle.
+    estimator = plain | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true"}
+    (folder / "gateway").mkdir()
+    commands = [
+        (product(subject.release, subject.digest, here, folder / "spool"), here, "/v2/health/ready", plain),
+        (envoy(folder / "gateway", door, admin, here), door, "/gateway/ready", plain),
+        (mlflow(subject.flavours[SKLEARN], sklearn), sklearn, "/ping", estimator),
+        (mlflow(subject.flavours[ONNX], onnx), onnx, "/ping", plain),
+    ]
+    with ExitStack() as stack:
+        for command, port, ready, environment in commands:
+            url = f"http://{HOST}:{port}{ready}"
+            stack.enter_context(running(command, url, folder / f"{port}.log", environment))
+        yield [
+            Target(name=PRODUCT, port=here, headers={}),
+            Target(name=GATEWAY, port=door, headers={"x-api-key": API_KEY}),
+            Target(name=MLFLOW_SKLEARN, port=sklearn, headers={}),
+            Target(name=MLFLOW_ONNX, port=onnx, headers={}),
+        ]
+
+
+def agree(targets: Sequence[Target], bodies: Sequence[bytes]) -> None:
+    """Compare what all servers answer to the same rows. Raises Disagreement."""
+    for body in bodies:
+        scores = {target.name: ask(target, body) for target in targets}
+        first = scores[targets[0].name]
+        for name, other in scores.items():
+            if len(first) != len(other) or max(abs(a - b) for a, b in zip(first, other)) > TOLERANCE:
+                raise Disagreement(f"{name} answers {other}, {targets[0].name} {first} to {body.decode()}")
+
+
+def ask(target: Target, body: bytes) -> list[float]:
+    """The scores of one row."""
+    answer = httpx.post(
+        f"http://{HOST}:{target.port}{PATH}", content=body, headers=JSON | target.headers, timeout=60
+    ).raise_for_status()
+    predictions: Any = json.loads(answer.content)["predictions"]
+    rows = predictions["score"] if isinstance(predictions, dict) else predictions
+    return rows[0] if isinstance(rows[0], list) else [rows[0]]
+
+
+def measure(
+    targets: Sequence[Target], bodies: Sequence[bytes], *, rounds: int, seconds: float, report: Callable[[str], None]
+) -> dict[str, list[Load]]:
+    """Every server in turn, round by round, each warmed up first."""
+    prepared = {target: target.requests(bodies) for target in targets}
+    loads: dict[str, list[Load]] = {target.name: [] for target in targets}
+    for number in range(rounds):
+        for target, requests in prepared.items():
+            load(HOST, target.port, requests, connections=CONNECTIONS, seconds=WARM_UP_SECONDS)
+            seen = load(HOST, target.port, requests, connections=CONNECTIONS, seconds=seconds)
+            loads[target.name].append(seen)
+            report(
+                f"round {number + 1} of {rounds}: {target.name:31} {seen.throughput:8.0f}/s, "
+                f"median {seen.quantile(0.5) * 1000:6.2f} ms, 99th percentile {seen.quantile(0.99) * 1000:6.2f} ms"
+            )
+    return loads
+
+
+def logged(spool: Path) -> int:
+    """How many predictions the segments hold."""
+    return sum(segment.read_bytes().count(b"\n") for segment in spool.glob(f"*{SUFFIX}"))

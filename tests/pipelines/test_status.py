@@ -16,14 +16,10 @@ def deployed(world: World, step: str) -> None:
     env = world.env()
     env.location.endpoint.parent.mkdir(parents=True, exist_ok=True)
     gone = Track(release=A, url="http://127.0.0.1:9")
-    env.location.endpoint.write_bytes(
-        canonical(
-            Deployed(
-                environment=env.name, gateway="http://127.0.0.1:9", gateway_admin="http://127.0.0.1:9",
-                api_key_file="", step=step, stable=gone,
-            )  # fmt: skip
-        )
+    left = Deployed(
+        environment=env.name, gateway=gone.url, gateway_admin=gone.url, api_key_file="", step=step, stable=gone
     )
+    env.location.endpoint.write_bytes(canonical(left))
 
 
 def test_environments_come_in_the_order_in_which_releases_pass_them(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Does `validate` ask every gate, stop at each, and leave evidence that others can rely on?"""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pipelines import ledger
 from pipelines.attestation import GATES, PARITY, attest, statements
+from pipelines.cli import main
 from pipelines.contract import Folds, Model
 from pipelines.decisions import gates
 from pipelines.errors import GateFailed, Insufficient, InvalidInput
@@ -231,3 +233,37 @@ def test_an_environment_may_accept_missing_evidence(copy: Trained):
     record = validate(copy.env, model, copy.good)
     assert record.verdict == "pass"
     assert "too small to judge" in record.summary
+
+
+# The command line
+
+
+@pytest.fixture
+def mlops(copy: Trained, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the command line in the world; its exit code."""
+    (copy.world.root / "Pulumi.yaml").touch()
+    monkeypatch.chdir(copy.world.root)
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["mlops", *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return run
+
+
+def test_exit_codes_tell_a_pass_a_refusal_and_missing_evidence_apart(
+    copy: Trained, mlops: Callable[..., int], capsys: pytest.CaptureFixture[str]
+):
+    assert mlops("validate", "--env", "local-dev", copy.good[:8], "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "pass"
+    assert mlops("validate", "--env", "local-dev", copy.bad) == 4
+    assert "is refused by the gates of local-dev" in capsys.readouterr().err
+    contract = copy.model.folder / "model.toml"
+    contract.write_text(contract.read_text().replace("minimum = 40", "minimum = 4000"))
+    assert mlops("validate", "--env", "local-dev", copy.good) == 5
+    assert mlops("validate", "--env", "local-dev", "0" * 64) == 7
+    assert mlops("validate", "--env", "local-dev", "nonsense") == 3

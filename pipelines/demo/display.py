@@ -35,7 +35,9 @@ class Display:
             outcome = chapter(lambda message: self.console.print(f"    {message}", highlight=False, style="dim"))
         seconds = time.monotonic() - started
         self.chapters.append(Told(title=title, outcome=outcome, seconds=seconds))
-        self.console.print(f"[green]✓[/green] [bold]{title}[/bold] [dim]{seconds:.1f} s[/dim]\n  {outcome}", highlight=False)
+        self.console.print(
+            f"[green]✓[/green] [bold]{title}[/bold] [dim]{seconds:.1f} s[/dim]\n  {outcome}", highlight=False
+        )
 
     def total(self) -> float:
         """Seconds of all chapters so far."""
@@ -49,3 +51,10 @@ class Display:
         for row in rows:
             table.add_row(*row)
         self.console.print(table)
+
+    def leave(self, *commands: str) -> None:
+        """What keeps running, and the commands to look at it, each on a line that can be copied whole."""
+        self.console.print("Everything is left running:")
+        for command in commands:
+            self.console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
+        self.console.print("  make clean   takes it all away")

@@ -31,7 +31,7 @@ UNDOCUMENTED = "undocumented"  # EDUCATION 0, 5, 6 and MARRIAGE 0, which the pub
 YEAR = 2024
 LOW_LIMIT = 50_000
 MONTHS = {  # the simulated share of clients in each month, January to December
-    False: [0.65 / 6] * 6 + [0.20 / 3] * 3 + [0.15 / 3] * 3,
+    False: [0.60 / 6] * 6 + [0.28 / 3] * 3 + [0.12 / 3] * 3,
     True: [0.08 / 6] * 6 + [0.04 / 3] * 3 + [0.88 / 3] * 3,
 }
 

@@ -41,6 +41,7 @@ Say = Callable[[str], None]
 CHAIN = ("local-dev", "local-staging", "local-prod")
 MONTH = timedelta(days=31)
 REQUESTS = 800  # at most, between two looks at the log
+LOOKS = 8  # at a rollout of five steps
 
 
 @dataclass(kw_only=True)
@@ -211,11 +212,11 @@ class Story:
             say(f"promotion to {env.name}")
             promote(env, self.model, digest, up=True, report=say)
 
-    def month(self) -> pd.DataFrame:
-        """Rows of the month before now, a few of each day."""
+    def month(self, limit: int | None = REQUESTS) -> pd.DataFrame:
+        """Rows of the month before now: a few of each day, or all without a `limit`."""
         when = self.rows[self.model.contract.event_time]
         rows = self.rows[(when > self.now - MONTH) & (when <= self.now)]
-        return rows.iloc[:: ceil(len(rows) / REQUESTS)]
+        return rows.iloc[:: ceil(len(rows) / limit)] if limit else rows
 
     def known(self) -> pd.DataFrame:
         """Rows whose label is known now."""
@@ -238,13 +239,21 @@ class Story:
         return verdict
 
     def roll_out(self, say: Say) -> list[str]:
-        """Steps until there is no candidate any more."""
+        """Steps until there is no candidate any more; a hold waits for another month's clients."""
         verdicts: list[str] = []
-        while self.prod.endpoint().candidate and len(verdicts) < 12:
-            traffic_now = self.prod.endpoint().traffic.candidate
-            verdict = self.judged(self.month(), say)
-            verdicts.append(f"{traffic_now} % {verdict.verdict}" if traffic_now else f"shadow {verdict.verdict}")
+        while self.prod.endpoint().candidate and len(verdicts) < LOOKS:
+            share = self.prod.endpoint().traffic.candidate
+            # A small share of the entities needs all of a month's rows, a large one only some of them.
+            rows = self.month(limit=REQUESTS if share != self.smallest_share() else None)
+            verdict = self.judged(rows, say)
+            verdicts.append(f"{share} % {verdict.verdict}" if share else f"shadow {verdict.verdict}")
+            if verdict.verdict == "hold":
+                self.now += MONTH
         return verdicts
+
+    def smallest_share(self) -> int:
+        """The first step of a rollout on which clients get the candidate's answers."""
+        return min(step for step in self.prod.endpoint().rollout.steps if step)
 
     def sent_back(self, digest: str, rows: pd.DataFrame, say: Say) -> str:
         """Traffic must end the trial of `digest` without a client seeing an error."""

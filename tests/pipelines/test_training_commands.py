@@ -17,7 +17,7 @@ from tests.pipelines import worlds
 from tests.pipelines.worlds import REPOSITORY, World
 
 NAMES = ["check", "data", "train", "compare", "reproduce", "ui"]
-DEADLINE = 60
+DEADLINE = 180
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pipelines.record import Record, keep
 from pipelines.steps.data import silent
 from pipelines.store import find_release, get_release, put_release
 
-REGISTERED, SENT_BACK = ("register",), ("rollout", "back")
+REGISTER = "register"
 
 
 def promote(
@@ -33,8 +33,8 @@ def promote(
 ) -> Record:
     """Bring a release that is registered in the environment before (at the head: here) to `env`, by a commit.
 
-    Without `digest` it is the newest registered one that no trial sent back. The first release becomes stable and
-    anchor, later ones start their trial. With `up` the declaration is deployed at once. Raises NotReady when something
+    Without `digest` it is the newest registered one that no trial or rollback took out. The first release becomes
+    stable and anchor, later ones start their trial. With `up` the declaration is deployed at once. Raises NotReady when something
     stands in its way, IntegrityError on changed bytes, and what `validate` raises when a gate refuses it here.
     """
     source, file, declared = env.before() or env, env.endpoint_file(), env.endpoint()
@@ -63,12 +63,9 @@ def promote(
 
 def newest_registered(source: Environment, env: Environment) -> str:
     """The release that was registered last in `source` and that no trial or rollback, there or in `env`, took out."""
-    back = {
-        one.subject for place in (source, env) for one, _ in ledger.entries(place.store)
-        if (one.step, one.verdict) == SENT_BACK or one.step == "rollback"
-    }  # fmt: skip
+    back = {one.subject for place in (source, env) for one, _ in ledger.entries(place.store) if took_out(one)}
     for one, _ in reversed(ledger.entries(source.store)):
-        if one.step in REGISTERED and one.subject not in back:
+        if one.step == REGISTER and one.subject not in back:
             return one.subject
     raise NotReady(
         f"{source.name} has no registered release that could come to {env.name}. "
@@ -76,9 +73,14 @@ def newest_registered(source: Environment, env: Environment) -> str:
     )  # fmt: skip
 
 
+def took_out(entry: ledger.Entry) -> bool:
+    """Does this decision say that its release did not hold?"""
+    return entry.step == "rollback" or (entry.step, entry.verdict) == ("rollout", "back")
+
+
 def refuse_unregistered(source: Environment, env: Environment, digest: str) -> None:
     """Only what is registered in the environment before may come: a chain has no side entrance."""
-    if not any(one.step in REGISTERED and one.subject == digest for one, _ in ledger.entries(source.store)):
+    if not any(one.step == REGISTER and one.subject == digest for one, _ in ledger.entries(source.store)):
         raise NotReady(
             f"release {digest[:12]} is not registered in {source.name}, from which {env.name} receives its releases. "
             + way_to(source, env, digest[:12])

@@ -131,9 +131,10 @@ def test_gates_that_refuse_it_here_stop_it_and_nothing_is_registered(copy: Train
     assert find_version(staging, model.contract, copy.good) is None
 
 
-def test_a_release_that_a_trial_sent_back_is_not_picked_again_unasked(copy: Trained):
+@pytest.mark.parametrize(("step", "verdict"), [("rollout", "back"), ("rollback", "done")])
+def test_a_release_that_was_sent_back_is_not_picked_again_unasked(copy: Trained, step: str, verdict: str):
     ledger.write(
-        copy.env.store, at=copy.env.now(), actor="test", step="rollout", verdict="back", summary="", subject=copy.good
+        copy.env.store, at=copy.env.now(), actor="test", step=step, verdict=verdict, summary="", subject=copy.good
     )
     with pytest.raises(NotReady, match="no registered release"):
         newest_registered(copy.env, copy.env)

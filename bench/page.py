@@ -19,14 +19,14 @@ def page(result: Result) -> str:
         "",
         INTRODUCTION,
         "",
-        "| Beside | Throughput | 99th percentile ÷ its median |",
-        "| --- | --- | --- |",
+        "| Beside | Throughput | 99th percentile ÷ its median | Its processor time for an answer |",
+        "| --- | --- | --- | --- |",
         *(ratio_row(name, ratio) for name, ratio in result.ratios.items()),
         "",
         *(verdict(name, ratio) for name, ratio in result.ratios.items()),
         "",
-        "| Server | Answers per second | Median | 99th percentile | Answers | Failed |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| Server | Answers per second | Median | 99th percentile | Processor time for an answer | Answers | Failed |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
         *(server_row(name, server) for name, server in result.servers.items()),
         "",
         method(result),
@@ -59,14 +59,17 @@ def place(result: Result) -> str:
 
 def ratio_row(name: str, ratio: Ratio) -> str:
     """One row of the first table."""
-    return f"| {name}: {ABOUT.get(name, name)} | {ratio.throughput:.0f} × | {ratio.p99_to_median:.2f} |"
+    return (
+        f"| {name}: {ABOUT.get(name, name)} | {ratio.throughput:.0f} × "
+        f"| {ratio.p99_to_median:.2f} | {ratio.cpu:.0f} × |"
+    )
 
 
 def server_row(name: str, server: Measured) -> str:
     """One row of the second table."""
     return (
         f"| {name} | {server.throughput:.0f} | {server.p50_ms:.2f} ms | {server.p99_ms:.2f} ms "
-        f"| {server.answers} | {server.failed} |"
+        f"| {server.cpu_ms:.3f} ms | {server.answers} | {server.failed} |"
     )
 
 

@@ -1,7 +1,8 @@
 """What was measured, and what follows from it?"""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -12,6 +13,19 @@ GATEWAY = "this server behind the gateway"
 MLFLOW_SKLEARN = "MLflow, scikit-learn flavour"
 MLFLOW_ONNX = "MLflow, ONNX flavour"
 THROUGHPUT_TARGET = 50.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One server in one round: what came back, and the processor time that its processes used."""
+
+    load: Load
+    cpu_seconds: float
+
+    @property
+    def cpu_per_answer(self) -> float:
+        """Processor seconds for one answer."""
+        return self.cpu_seconds / max(1, sum(self.load.statuses.values()))
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,11 +39,12 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """One server: medians over the rounds, answers and failures of all rounds."""
+    """One server: medians over the rounds, answers and failures of all rounds. `cpu_ms` is for one answer."""
 
     throughput: float
     p50_ms: float
     p99_ms: float
+    cpu_ms: float
     answers: int
     failed: int
 
@@ -38,11 +53,13 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
     """Our server beside another one in the same round; medians over the rounds.
 
     `throughput` is how many times as many answers it gives, `p99_to_median` its 99th percentile as a share of the
-    other one's median latency.
+    other one's median latency, `cpu` how many times as much processor time the other one takes for an answer: the
+    figure that depends least on what else the machine does.
     """
 
     throughput: float
     p99_to_median: float
+    cpu: float
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,30 +77,36 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     logged: int
 
 
-def measured(loads: Sequence[Load]) -> Measured:
+def measured(rounds: Sequence[Round]) -> Measured:
     """One server's rounds as one."""
+    loads = [each.load for each in rounds]
     return Measured(
         throughput=round(statistics.median(load.throughput for load in loads), 1),
         p50_ms=round(statistics.median(load.quantile(0.5) for load in loads) * 1000, 3),
         p99_ms=round(statistics.median(load.quantile(0.99) for load in loads) * 1000, 3),
+        cpu_ms=round(statistics.median(each.cpu_per_answer for each in rounds) * 1000, 4),
         answers=sum(sum(load.statuses.values()) for load in loads),
         failed=sum(load.failed for load in loads),
     )
 
 
-def ratio(ours: Sequence[Load], theirs: Sequence[Load]) -> Ratio:
+def ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> Ratio:
     """Rounds of both, compared pairwise: what else the machine did in a round met both."""
-    pairs = list(zip(ours, theirs, strict=True))
+
+    def median(of: Callable[[Round, Round], float]) -> float:
+        return round(statistics.median(of(one, other) for one, other in zip(ours, theirs, strict=True)), 3)
+
     return Ratio(
-        throughput=round(statistics.median(one.throughput / other.throughput for one, other in pairs), 1),
-        p99_to_median=round(statistics.median(one.quantile(0.99) / other.quantile(0.5) for one, other in pairs), 3),
+        throughput=median(lambda one, other: one.load.throughput / other.load.throughput),
+        p99_to_median=median(lambda one, other: one.load.quantile(0.99) / other.load.quantile(0.5)),
+        cpu=median(lambda one, other: other.cpu_per_answer / one.cpu_per_answer),
     )
 
 
-def summary(loads: dict[str, list[Load]]) -> tuple[dict[str, Measured], dict[str, Ratio]]:
-    """Each server measured, and this one beside each of the others."""
-    others = {name: of for name, of in loads.items() if name not in {PRODUCT, GATEWAY}}
+def summary(rounds: dict[str, list[Round]]) -> tuple[dict[str, Measured], dict[str, Ratio]]:
+    """Each server measured, and ours beside each of the others."""
+    others = {name: of for name, of in rounds.items() if name not in {PRODUCT, GATEWAY}}
     return (
-        {name: measured(of) for name, of in loads.items()},
-        {name: ratio(loads[PRODUCT], of) for name, of in others.items()},
+        {name: measured(of) for name, of in rounds.items()},
+        {name: ratio(rounds[PRODUCT], of) for name, of in others.items()},
     )

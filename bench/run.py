@@ -4,15 +4,15 @@ import json
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from bench.load import Load, load, request
-from bench.result import GATEWAY, MLFLOW_ONNX, MLFLOW_SKLEARN, PRODUCT
-from bench.servers import API_KEY, BIN, HOST, envoy, free_ports, mlflow, product, running
+from bench.load import load, request
+from bench.result import GATEWAY, MLFLOW_ONNX, MLFLOW_SKLEARN, PRODUCT, Round
+from bench.servers import API_KEY, BIN, HOST, cpu_seconds, envoy, free_ports, mlflow, product, running
 from bench.subject import ONNX, SKLEARN, Subject
 from pipelines.tracking import QUIET
 from serving.spool import SUFFIX
@@ -30,11 +30,12 @@ class Disagreement(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Target:
-    """A server to be measured."""
+    """A server to be measured; `processes` do its work, with their children."""
 
     name: str
     port: int
-    headers: dict[str, str]
+    processes: tuple[int, ...]
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def requests(self, bodies: Sequence[bytes]) -> list[bytes]:
         """The bytes to send."""
@@ -56,14 +57,17 @@ def servers(subject: Subject, folder: Path) -> Generator[list[Target]]:
         (mlflow(subject.flavours[ONNX], onnx), onnx, "/ping", plain),
     ]
     with ExitStack() as stack:
-        for command, port, ready, environment in commands:
-            url = f"http://{HOST}:{port}{ready}"
-            stack.enter_context(running(command, url, folder / f"{port}.log", environment))
+        ours, gateway, theirs, their_onnx = [
+            stack.enter_context(
+                running(command, f"http://{HOST}:{port}{ready}", folder / f"{port}.log", environment)
+            ).pid
+            for command, port, ready, environment in commands
+        ]
         yield [
-            Target(name=PRODUCT, port=here, headers={}),
-            Target(name=GATEWAY, port=door, headers={"x-api-key": API_KEY}),
-            Target(name=MLFLOW_SKLEARN, port=sklearn, headers={}),
-            Target(name=MLFLOW_ONNX, port=onnx, headers={}),
+            Target(name=PRODUCT, port=here, processes=(ours,)),
+            Target(name=GATEWAY, port=door, processes=(ours, gateway), headers={"x-api-key": API_KEY}),
+            Target(name=MLFLOW_SKLEARN, port=sklearn, processes=(theirs,)),
+            Target(name=MLFLOW_ONNX, port=onnx, processes=(their_onnx,)),
         ]
 
 
@@ -89,20 +93,21 @@ def ask(target: Target, body: bytes) -> list[float]:
 
 def measure(
     targets: Sequence[Target], bodies: Sequence[bytes], *, rounds: int, seconds: float, report: Callable[[str], None]
-) -> dict[str, list[Load]]:
+) -> dict[str, list[Round]]:
     """Every server in turn, round by round, each warmed up first."""
     prepared = {target: target.requests(bodies) for target in targets}
-    loads: dict[str, list[Load]] = {target.name: [] for target in targets}
+    rounds_of: dict[str, list[Round]] = {target.name: [] for target in targets}
     for number in range(rounds):
         for target, requests in prepared.items():
             load(HOST, target.port, requests, connections=CONNECTIONS, seconds=WARM_UP_SECONDS)
+            before = cpu_seconds(target.processes)
             seen = load(HOST, target.port, requests, connections=CONNECTIONS, seconds=seconds)
-            loads[target.name].append(seen)
+            rounds_of[target.name].append(Round(load=seen, cpu_seconds=cpu_seconds(target.processes) - before))
             report(
                 f"round {number + 1} of {rounds}: {target.name:31} {seen.throughput:8.0f}/s, "
                 f"median {seen.quantile(0.5) * 1000:6.2f} ms, 99th percentile {seen.quantile(0.99) * 1000:6.2f} ms"
             )
-    return loads
+    return rounds_of
 
 
 def logged(spool: Path) -> int:

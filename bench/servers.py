@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 from environments.declaration import Gateway, Traffic
 from infra.gateway import Address, GatewaySettings, command, gateway
@@ -58,8 +59,8 @@ def envoy(folder: Path, port: int, admin: int, server: int) -> list[str]:
 @contextmanager
 def running(
     command: Sequence[str], ready: str, log: Path, environment: Mapping[str, str] | None = None
-) -> Generator[None]:
-    """Run `command` from when `ready` (a URL) answers 2xx to the end of the block; it and its children end then.
+) -> Generator[subprocess.Popen[bytes]]:
+    """The process of `command`, from when `ready` (a URL) answers 2xx; it and its children end with the block.
 
     Raises NotStarted when it ends before, or takes longer than START_SECONDS.
     """
@@ -69,7 +70,7 @@ def running(
         )
     try:
         wait(process, ready, log)
-        yield
+        yield process
     finally:
         stop(process)
 
@@ -103,6 +104,13 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait()
+
+
+def cpu_seconds(processes: Sequence[int]) -> float:
+    """The processor time that these processes and their children have used so far."""
+    trees = [psutil.Process(process) for process in processes]
+    members = {*trees, *(child for tree in trees for child in tree.children(recursive=True))}
+    return sum(sum(member.cpu_times()[:2]) for member in members)
 
 
 def free_ports(count: int) -> list[int]:

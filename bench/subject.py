@@ -56,18 +56,18 @@ def prepare(model: Model, folder: Path) -> Subject:
 def save(release: Path, estimator: Any, asked: "pd.DataFrame", flavours: dict[str, Path]) -> None:
     """MLflow's models: the release's graph, and the estimator without a pickle."""
     os.environ.update(QUIET)
-    import mlflow.onnx
-    import mlflow.sklearn
     import onnx
     import skops.io
     from mlflow.models import infer_signature
+    from mlflow.onnx import save_model as save_graph
+    from mlflow.sklearn import save_model as save_estimator
 
-    mlflow.onnx.save_model(
+    save_graph(
         onnx.load(str(release / GRAPH)), str(flavours[ONNX]), signature=signature(release), pip_requirements=[],
         onnx_execution_providers=["CPUExecutionProvider"],
     )  # fmt: skip
     predict = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
-    mlflow.sklearn.save_model(
+    save_estimator(
         estimator, str(flavours[SKLEARN]), signature=infer_signature(asked), pyfunc_predict_fn=predict,
         pip_requirements=[], serialization_format="skops",
         skops_trusted_types=skops.io.get_untrusted_types(data=skops.io.dumps(estimator)),

@@ -2,11 +2,8 @@
 
 import json
 import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +11,13 @@ from typing import Any
 
 import httpx
 
+from bench import servers
+from bench.servers import free_ports
 from environments.declaration import Gateway as Limits
 from environments.declaration import Traffic
 from infra.gateway import Address, GatewaySettings, command, gateway
 
-ENVOY = str(Path(sys.executable).with_name("envoy"))
+ENVOY = str(servers.BIN / "envoy")
 KEY = "correct-horse"
 SECONDS = 15.0
 
@@ -73,49 +72,26 @@ def write(settings: GatewaySettings) -> None:
 
 
 @contextmanager
-def running(settings: GatewaySettings) -> Iterator[Gateway]:
-    """Envoy on `settings`, until it is ready and to the end of the block."""
+def running(settings: GatewaySettings) -> Generator[Gateway]:
+    """Envoy on `settings`, from when it is ready to the end of the block."""
     directory = Path(settings.directory)
     directory.mkdir(parents=True)
     write(settings)
     log = directory.parent / "envoy.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command(ENVOY, settings.directory), stdout=output, stderr=output)
     base = f"http://127.0.0.1:{settings.listen.port}"
-    try:
-        with httpx.Client(base_url=base, headers={"x-api-key": KEY}, timeout=SECONDS) as client:
-            until(lambda: answers(f"{base}/gateway/ready"), "the gateway is ready", log)
-            yield Gateway(settings=settings, client=client, log=log)
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
+    with (
+        servers.running(command(ENVOY, settings.directory), f"{base}/gateway/ready", log),
+        httpx.Client(base_url=base, headers={"x-api-key": KEY}, timeout=SECONDS) as client,
+    ):
+        yield Gateway(settings=settings, client=client, log=log)
 
 
-def answers(url: str, headers: Mapping[str, str] | None = None) -> bool:
-    try:
-        return httpx.get(url, headers=headers, timeout=2).is_success
-    except httpx.TransportError:
-        return False
-
-
-def until(condition: Callable[[], bool], what: str, log: Path | None = None) -> None:
+def until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {SECONDS} s: {what}\n{log.read_text() if log else ''}")
+            raise AssertionError(f"not within {SECONDS} s: {what}")
         time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def settings_for(

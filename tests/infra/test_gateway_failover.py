@@ -4,19 +4,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from bench import servers
 from bench.load import Load, load, request
+from bench.servers import free_ports
 from environments.declaration import Gateway as Limits
 from environments.declaration import Traffic
 from infra.gateway import Address
 from tests.infra import gateway_stub
-from tests.infra.gateway_envoy import KEY, Gateway, answers, free_ports, running, settings_for, until
+from tests.infra.gateway_envoy import KEY, Gateway, running, settings_for, until
 from tests.infra.gateway_stub import Stub
 
 pytestmark = pytest.mark.services
@@ -38,19 +40,16 @@ def candidate() -> Iterator[Stub]:
 
 
 @contextmanager
-def process(port: int, release: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A stub in a process of its own, ready, killed at the end if it still lives."""
-    child = subprocess.Popen([sys.executable, gateway_stub.__file__, str(port), release])
-    try:
-        until(lambda: answers(f"http://127.0.0.1:{port}/v2/health/ready"), f"{release} is ready")
+def process(port: int, release: str, folder: Path) -> Generator[subprocess.Popen[bytes]]:
+    """A stub in a process of its own, from when it is ready; it is gone at the end, if it was not killed before."""
+    command = [sys.executable, gateway_stub.__file__, str(port), release]
+    ready = f"http://127.0.0.1:{port}/v2/health/ready"
+    with servers.running(command, ready, folder / f"{release}.log") as child:
         yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 @contextmanager
-def under_load(gateway: Gateway, seconds: float = LOAD_SECONDS) -> Iterator[list[Load]]:
+def under_load(gateway: Gateway, seconds: float = LOAD_SECONDS) -> Generator[list[Load]]:
     """Eight busy connections during the block and to the end of `seconds`; then the list holds what they saw."""
     headers = {"x-api-key": KEY}
     requests = [
@@ -95,9 +94,7 @@ def test_a_candidate_that_answers_500_costs_no_client_an_error_and_the_log_convi
         assert {(answer.status_code, answer.headers["x-release"]) for answer in answers} == {(200, "release-a")}
 
 
-def test_a_candidate_that_keeps_failing_is_left_out_for_a_while(
-    tmp_path: Path, stable: Stub, candidate: Stub
-) -> None:
+def test_a_candidate_that_keeps_failing_is_left_out_for_a_while(tmp_path: Path, stable: Stub, candidate: Stub) -> None:
     candidate.status = 503
     settings = settings_for(tmp_path, stable=stable.port, candidate=candidate.port, traffic=ALL_TO_CANDIDATE)
     with running(settings) as gateway:
@@ -189,14 +186,14 @@ def test_no_request_fails_while_one_of_two_servers_is_killed_and_returns(tmp_pat
     other = "candidate" if killed == "stable" else "stable"
     settings = settings_for(tmp_path, **ports, traffic=Traffic(candidate=50))
     with (
-        process(ports[other], f"release-{other}"),
-        process(ports[killed], f"release-{killed}") as victim,
+        process(ports[other], f"release-{other}", tmp_path),
+        process(ports[killed], f"release-{killed}", tmp_path) as victim,
         running(settings) as gateway,
         under_load(gateway) as seen,
     ):
         kill(victim, gateway)
         until(lambda: any(line["attempts"] == 2 for line in gateway.lines()), "a request failed over")
-        with process(ports[killed], f"release-{killed}"):
+        with process(ports[killed], f"release-{killed}", tmp_path):
             until(lambda: {f"release-{killed}"} == {answered_by(gateway, killed) for _ in range(5)}, "it is back")
             until(lambda: bool(seen), "the load is over")
     assert seen[0].failed == 0, failed(gateway)
@@ -212,12 +209,12 @@ def kill(victim: subprocess.Popen[bytes], gateway: Gateway) -> None:
 def test_no_request_fails_while_the_only_server_is_killed_and_returns(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     with (
-        process(port, "release-a") as victim,
+        process(port, "release-a", tmp_path) as victim,
         running(settings_for(tmp_path, stable=port)) as gateway,
         under_load(gateway) as seen,
     ):
         kill(victim, gateway)
-        with process(port, "release-a"):
+        with process(port, "release-a", tmp_path):
             until(lambda: bool(seen), "the load is over")
     assert seen[0].failed == 0, failed(gateway)
     assert seen[0].statuses[200] > 500
@@ -225,10 +222,10 @@ def test_no_request_fails_while_the_only_server_is_killed_and_returns(tmp_path: 
 
 def test_no_request_fails_while_a_candidate_arrives_is_promoted_and_its_predecessor_leaves(tmp_path: Path) -> None:
     first, second = free_ports(2)
-    with process(first, "release-a") as predecessor, running(settings_for(tmp_path, stable=first)) as gateway:
+    with process(first, "release-a", tmp_path) as predecessor, running(settings_for(tmp_path, stable=first)) as gateway:
         with under_load(gateway) as seen:
             until(lambda: len(gateway.lines()) > 200, "the load runs")
-            with process(second, "release-b"):
+            with process(second, "release-b", tmp_path):
                 gateway.change(candidate=Address(port=second), traffic=Traffic(candidate=100), step="canary")
                 until(lambda: answered_by(gateway) == "release-b", "the candidate answers")
                 gateway.change(stable=Address(port=second), candidate=None, traffic=Traffic(), step="promoted")
@@ -248,7 +245,7 @@ def answered_by(gateway: Gateway, track: str = "") -> str | None:
 
 def test_a_gateway_that_starts_before_its_server_serves_as_soon_as_it_is_there(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    with running(settings_for(tmp_path, stable=port)) as gateway, process(port, "release-a"):
+    with running(settings_for(tmp_path, stable=port)) as gateway, process(port, "release-a", tmp_path):
         started = time.monotonic()
         assert gateway.ask().status_code == 200
         assert time.monotonic() - started < 2.0

@@ -29,8 +29,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def keep(env: Environment, *, step: str, verdict: str, summary: str, subject: str = "", **details: Any) -> Record:
     """Store a record of a step in `env` and chain it into the ledger."""
     record = Record(
-        step=step, environment=env.name, at=env.now(), verdict=verdict, summary=summary, subject=subject, details=details
-    )
+        step=step, environment=env.name, at=env.now(), verdict=verdict, summary=summary, subject=subject,
+        details=details,
+    )  # fmt: skip
     content = canonical(record)
     digest = content_digest(content)
     key = f"{PREFIX}/{step}/{record.at:%Y%m%dT%H%M%S%fZ}-{digest[:8]}.json"

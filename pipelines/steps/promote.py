@@ -34,8 +34,8 @@ def promote(
     """Bring a release that is registered in the environment before (at the head: here) to `env`, by a commit.
 
     Without `digest` it is the newest registered one that no trial or rollback took out. The first release becomes
-    stable and anchor, later ones start their trial. With `up` the declaration is deployed at once. Raises NotReady when something
-    stands in its way, IntegrityError on changed bytes, and what `validate` raises when a gate refuses it here.
+    stable and anchor, later ones start their trial. With `up` the declaration is deployed at once. Raises NotReady when
+    something stands in its way, IntegrityError on changed bytes, and what `validate` raises when a gate refuses it.
     """
     source, file, declared = env.before() or env, env.endpoint_file(), env.endpoint()
     git.check(file)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from bench.machine import machine
+from bench.machine import Watch, machine
 from bench.page import page
 from bench.result import Result, summary
 from bench.run import CONNECTIONS, agree, logged, measure, servers
+from bench.servers import cpu_seconds
 from bench.subject import prepare
 from pipelines.contract import load
 from pipelines.errors import MlopsError
@@ -47,7 +48,7 @@ def main(model: Path, rounds: int, seconds: float, output: Path) -> None:
 
 def run(model: Path, rounds: int, seconds: float) -> Result:
     """One run from training to figures, in a folder that goes away."""
-    where, at = machine(), datetime.now(UTC)
+    at = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="mlops-bench-") as scratch:
         say("training the model")
         subject = prepare(load(model), Path(scratch))
@@ -56,7 +57,10 @@ def run(model: Path, rounds: int, seconds: float) -> Result:
         folder.mkdir()
         with servers(subject, folder) as targets:
             agree(targets, subject.bodies[:20])
+            everything = {process for target in targets for process in target.processes}
+            watch = Watch(lambda: cpu_seconds(everything))
             loads = measure(targets, subject.bodies, rounds=rounds, seconds=seconds, report=say)
+            where = machine(watch.others())
         predictions = logged(folder / "spool")
     measured, ratios = summary(loads)
     return Result(

@@ -1,6 +1,6 @@
 """How does a result read? `docs/bench.md`, which the README quotes."""
 
-from bench.result import MLFLOW_ONNX, MLFLOW_SKLEARN, THROUGHPUT_TARGET, Measured, Ratio, Result
+from bench.result import MLFLOW_ONNX, MLFLOW_SKLEARN, QUIET, THROUGHPUT_TARGET, Measured, Ratio, Result
 
 INTRODUCTION = (
     "Written by `make bench`; the numbers are in `bench/result.json`. Ratios first: absolute numbers are those of one "
@@ -51,10 +51,10 @@ def place(result: Result) -> str:
     """Where it was measured, and when."""
     machine = result.machine
     versions = ", ".join(f"{name} {version}" for name, version in sorted(machine.versions.items()))
-    return (
-        f"{result.at} · {machine.processor}, {machine.cores} cores, {machine.system}; load average "
-        f"{machine.busy:.1f} before the start · {versions}"
-    )
+    used = f"other programs used {machine.others:.0%} of it meanwhile"
+    if machine.others > QUIET:
+        used = f"**not quiet: {used}**, which costs the faster server most"
+    return f"{result.at} · {machine.processor}, {machine.cores} cores, {machine.system}; {used} · {versions}"
 
 
 def ratio_row(name: str, ratio: Ratio) -> str:

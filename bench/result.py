@@ -13,6 +13,7 @@ GATEWAY = "this server behind the gateway"
 MLFLOW_SKLEARN = "MLflow, scikit-learn flavour"
 MLFLOW_ONNX = "MLflow, ONNX flavour"
 THROUGHPUT_TARGET = 50.0
+QUIET = 0.05  # others' share of the machine up to which its figures are its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,12 @@ class Round:
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it was measured. `busy` is the load average of a minute when it began, this program not included."""
+    """Where it was measured. `others` is the share of its processor time that other programs used meanwhile."""
 
     processor: str
     cores: int
     system: str
-    busy: float
+    others: float
     versions: dict[str, str]
 
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,7 +106,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def cpu_seconds(processes: Sequence[int]) -> float:
+def cpu_seconds(processes: Iterable[int]) -> float:
     """The processor time that these processes and their children have used so far."""
     trees = [psutil.Process(process) for process in processes]
     members = {*trees, *(child for tree in trees for child in tree.children(recursive=True))}

@@ -14,11 +14,11 @@ def a_round(answers: int, *latencies: float, cpu: float = 1.0, failed: int = 0) 
     return Round(load=load, cpu_seconds=cpu)
 
 
-def result(ours: list[Round], theirs: list[Round]) -> Result:
+def result(ours: list[Round], theirs: list[Round], others: float = 0.01) -> Result:
     servers, ratios = summary({PRODUCT: ours, GATEWAY: ours, MLFLOW_SKLEARN: theirs, MLFLOW_ONNX: theirs})
     return Result(
         at="2026-01-31",
-        machine=Machine(processor="a chip", cores=2, system="Linux x86_64", busy=0.1, versions={"mlflow": "3.17"}),
+        machine=Machine(processor="a chip", cores=2, system="Linux x86_64", others=others, versions={"mlflow": "3.17"}),
         model="renewal", release="ab" * 32, connections=8, rounds=len(ours), seconds=2.0, servers=servers,
         ratios=ratios, logged=12345,
     )  # fmt: skip
@@ -52,6 +52,12 @@ def test_the_page_names_machine_model_versions_and_failures() -> None:
     text = page(result([a_round(6000, 0.001, failed=7)], [a_round(100, 0.080)]))
     for fact in ("a chip", "2 cores", "mlflow 3.17", "renewal", "abababababab", "12345", "2026-01-31", "| 7 |"):
         assert fact in text
+
+
+def test_the_page_says_that_the_machine_was_not_quiet() -> None:
+    rounds = [a_round(6000, 0.001)], [a_round(100, 0.080)]
+    assert "not quiet" not in page(result(*rounds))
+    assert "**not quiet: other programs used 40% of it meanwhile**" in page(result(*rounds, others=0.4))
 
 
 def test_a_result_survives_its_file() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.contract import Contract
 from pipelines.errors import InvalidInput
+from pipelines.lightgbm_export import register
 from serving.graph import OUTPUT, Graph, decide
 from serving.release import Schema
 
@@ -43,7 +44,7 @@ def to_onnx(estimator: Any, contract: Contract) -> bytes:
     kinds: dict[str, Any] = {"number": FloatTensorType, "text": StringTensorType}
     inputs = [(feature.name, kinds[feature.type]([None, 1])) for feature in contract.inputs()]
     options = None if contract.task == "regression" else {id(last_step(estimator)): {"zipmap": False}}
-    register_lightgbm(estimator)
+    register(parts(estimator))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -85,28 +86,6 @@ def parts(estimator: Any) -> Iterator[Any]:
     for value in estimator.get_params(deep=True).values():
         if hasattr(value, "get_params"):
             yield value
-
-
-def register_lightgbm(estimator: Any) -> None:
-    """Teach skl2onnx LightGBM, when the estimator has a part of it."""
-    kinds = {type(part) for part in parts(estimator) if type(part).__module__.startswith("lightgbm.")}
-    if not kinds:
-        return
-    from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
-    from skl2onnx import update_registered_converter
-    from skl2onnx.common.shape_calculator import (
-        calculate_linear_classifier_output_shapes,
-        calculate_linear_regressor_output_shapes,
-    )
-
-    for kind in kinds:
-        classifier = hasattr(kind, "predict_proba")
-        update_registered_converter(
-            kind, f"LightGbm{kind.__name__}",
-            calculate_linear_classifier_output_shapes if classifier else calculate_linear_regressor_output_shapes,
-            convert_lightgbm,
-            options={"nocl": [True, False], "zipmap": [True, False, "columns"]} if classifier else None,
-        )  # fmt: skip
 
 
 def tidy(model: Any, contract: Contract) -> bytes:

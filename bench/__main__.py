@@ -59,10 +59,10 @@ def run(model: Path, rounds: int, seconds: float) -> Result:
             agree(targets, subject.bodies[:20])
             everything = {process for target in targets for process in target.processes}
             watch = Watch(lambda: cpu_seconds(everything))
-            loads = measure(targets, subject.bodies, rounds=rounds, seconds=seconds, report=say)
+            rounds_of = measure(targets, subject.bodies, rounds=rounds, seconds=seconds, report=say)
             where = machine(watch.others())
-        predictions = logged(folder / "spool")
-    measured, ratios = summary(loads)
+        predictions = logged(folder / "spool", rounds_of)
+    measured, ratios = summary(rounds_of)
     return Result(
         at=f"{at:%Y-%m-%d}", machine=where, model=subject.model, release=subject.digest, connections=CONNECTIONS,
         rounds=rounds, seconds=seconds, servers=measured, ratios=ratios, logged=predictions,

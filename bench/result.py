@@ -18,10 +18,16 @@ QUIET = 0.05  # others' share of the machine up to which its figures are its own
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """One server in one round: what came back, and the processor time that its processes used."""
+    """One server in one round: answers while it warmed up, then what came back, and the processor time for that."""
 
+    warm_up: int
     load: Load
     cpu_seconds: float
+
+    @property
+    def answers(self) -> int:
+        """All successful answers, those of the warm-up included."""
+        return self.warm_up + sum(count for status, count in self.load.statuses.items() if 200 <= status < 300)
 
     @property
     def cpu_per_answer(self) -> float:

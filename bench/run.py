@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,10 @@ JSON = {"content-type": "application/json"}
 
 class Disagreement(Exception):
     """Two servers of one model answered differently: there is nothing to compare."""
+
+
+class NotLogged(Exception):
+    """Fewer predictions were logged than answered: it was not the product that was measured."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,10 +103,11 @@ def measure(
     rounds_of: dict[str, list[Round]] = {target.name: [] for target in targets}
     for number in range(rounds):
         for target, requests in prepared.items():
-            load(HOST, target.port, requests, connections=CONNECTIONS, seconds=WARM_UP_SECONDS)
+            warm_up = load(HOST, target.port, requests, connections=CONNECTIONS, seconds=WARM_UP_SECONDS)
             before = cpu_seconds(target.processes)
             seen = load(HOST, target.port, requests, connections=CONNECTIONS, seconds=seconds)
-            rounds_of[target.name].append(Round(load=seen, cpu_seconds=cpu_seconds(target.processes) - before))
+            used = cpu_seconds(target.processes) - before
+            rounds_of[target.name].append(Round(warm_up=len(warm_up.latencies), load=seen, cpu_seconds=used))
             report(
                 f"round {number + 1} of {rounds}: {target.name:31} {seen.throughput:8.0f}/s, "
                 f"median {seen.quantile(0.5) * 1000:6.2f} ms, 99th percentile {seen.quantile(0.99) * 1000:6.2f} ms"
@@ -110,6 +115,12 @@ def measure(
     return rounds_of
 
 
-def logged(spool: Path) -> int:
-    """How many predictions the segments hold."""
-    return sum(segment.read_bytes().count(b"\n") for segment in spool.glob(f"*{SUFFIX}"))
+def logged(spool: Path, rounds: Mapping[str, Sequence[Round]]) -> int:
+    """How many predictions the segments hold. Raises NotLogged when our server answered more."""
+    kept = sum(segment.read_bytes().count(b"\n") for segment in spool.glob(f"*{SUFFIX}"))
+    answered = sum(each.answers for name in (PRODUCT, GATEWAY) for each in rounds[name])
+    if kept < answered:
+        raise NotLogged(
+            f"{answered} requests were answered and {kept} predictions are in {spool}: some were not logged"
+        )
+    return kept

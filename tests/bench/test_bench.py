@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from bench.__main__ import main
-from bench.result import GATEWAY, MLFLOW_ONNX, MLFLOW_SKLEARN, PRODUCT, Result
-from bench.run import Disagreement, Target, agree
+from bench.load import Load
+from bench.result import GATEWAY, MLFLOW_ONNX, MLFLOW_SKLEARN, PRODUCT, Result, Round
+from bench.run import Disagreement, NotLogged, Target, agree, logged
 from bench.servers import NotStarted, running
 from tests.infra.gateway_stub import Stub
 
@@ -40,6 +41,17 @@ def test_servers_that_answer_differently_are_not_compared() -> None:
         agree(alike, [b"{}"])
         with pytest.raises(Disagreement, match="other answers"):
             agree([*alike, Target(name="other", port=other.port, processes=())], [b"{}"])
+
+
+def test_an_answer_that_the_prediction_log_lacks_ends_the_run(tmp_path: Path) -> None:
+    load = Load(seconds=1.0, statuses={200: 2, 500: 5}, errors=0, latencies=[0.1] * 7)
+    rounds = {PRODUCT: [Round(warm_up=1, load=load, cpu_seconds=0.1)], GATEWAY: []}
+    segment = tmp_path / "1.segment.jsonl"
+    segment.write_text("{}\n" * 3)
+    assert logged(tmp_path, rounds) == 3
+    segment.write_text("{}\n" * 2)
+    with pytest.raises(NotLogged, match="3 requests were answered and 2"):
+        logged(tmp_path, rounds)
 
 
 def test_a_server_that_does_not_start_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:

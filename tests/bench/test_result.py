@@ -11,7 +11,7 @@ from bench.result import GATEWAY, MLFLOW_ONNX, MLFLOW_SKLEARN, PRODUCT, Machine,
 def a_round(answers: int, *latencies: float, cpu: float = 1.0, failed: int = 0) -> Round:
     statuses = {200: answers} | ({500: failed} if failed else {})
     load = Load(seconds=2.0, statuses=statuses, errors=0, latencies=sorted(latencies or (0.001,)))
-    return Round(load=load, cpu_seconds=cpu)
+    return Round(warm_up=10, load=load, cpu_seconds=cpu)
 
 
 def result(ours: list[Round], theirs: list[Round], others: float = 0.01) -> Result:

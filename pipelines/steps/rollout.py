@@ -124,7 +124,8 @@ def judged(env: Environment, trial: Trial, report: Callable[[str], None]) -> tup
 def gather(env: Environment, trial: Trial) -> Evidence:
     """What the log has about the present step."""
     traffic, step = trial.declared.traffic, trial.declared.step()
-    log = TrafficLog(env, step, since=trial.since, until=env.now() - SETTLED)
+    settled = SETTLED if trial.declared.traffic.shadow else timedelta(0)
+    log = TrafficLog(env, step, since=trial.since, until=env.now() - settled)
     shadow = traffic.candidate == 0
     return Evidence(
         percent=traffic.candidate,

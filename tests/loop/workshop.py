@@ -1,7 +1,8 @@
 """How does a test walk the loop in a clone? By the ordinary steps, in this process, on real parts."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -154,10 +155,15 @@ def labels(rows: pd.DataFrame, model: Model, file: Path) -> Path:
     return file
 
 
-def corrupt(file: Path) -> None:
-    """Change the last byte."""
+@contextmanager
+def one_byte_changed(file: Path) -> Generator[None]:
+    """The last byte of a file is another one in the block."""
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        yield
+    finally:
+        file.write_bytes(content)
 
 
 def graph_of(env: Environment, digest: str) -> Path:

@@ -22,6 +22,7 @@ from infra.local.kind import Kind, Properties, checked
 from infra.local.process import ProcessKind
 
 VERSION = "0.1.0"
+LAST_WORDS = 4.0  # seconds for what is under way
 MESSAGE_LIMIT = 400 << 20  # the engine's own
 WORKERS = 32  # a create occupies one until its process is ready
 
@@ -145,15 +146,18 @@ def leave_with_engine() -> None:
 def main() -> None:
     """Serve until the engine is gone."""
     os.umask(0o077)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's Ctrl-C the engine speaks through Cancel
     limits = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=WORKERS), options=limits)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    # The engine closes a plugin with SIGINT and waits five seconds before it kills; a terminal's Ctrl-C does not come
+    # here, since the engine gives plugins a process group of their own and speaks through Cancel.
+    signal.signal(signal.SIGINT, lambda _signal, _frame: server.stop(LAST_WORDS))
     print(port, flush=True)
     threading.Thread(target=leave_with_engine, daemon=True).start()
     server.wait_for_termination()
+    os._exit(0)  # the thread on standard input would block the interpreter's end
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ class Story:
     def labels(self, say: Say) -> str:
         """The labels of what was scored a month ago become known."""
         self.now += MONTH
-        self.live(self.month(), say)
+        self.live(self.month(limit=None), say)
         self.learn_labels(say)
         watched = monitor(self.prod, self.model, now=self.now, report=say)
         quality = [one["message"] for one in watched.details["findings"] if one["kind"] == "quality"]
@@ -258,6 +258,8 @@ class Story:
     def sent_back(self, digest: str, rows: pd.DataFrame, say: Say) -> str:
         """Traffic must end the trial of `digest` without a client seeing an error."""
         verdict = self.judged(rows, say)
+        while verdict.verdict == "hold" and verdict.details["more"]:
+            verdict = self.judged(rows, say)
         self.expect(verdict.verdict == "back", f"release {digest[:12]} was not sent back: {verdict.summary}")
         self.expect(self.prod.endpoint().candidate is None, f"release {digest[:12]} is still a candidate")
         for env in (self.dev, self.staging):

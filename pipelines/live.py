@@ -198,8 +198,8 @@ class Log:
         values |= {"begin": window.begin, "end": window.end} if window else {}
         query = f"""
             SELECT request_id, release, entity, event_time, value, scores, from_json(inputs, $structure) AS inputs
-            FROM ({ANSWERED}) JOIN ({KNOWN}) USING (entity, event_time) WHERE {' AND '.join(conditions)}
-            ORDER BY hash(entity), entity, event_time, received_at DESC {f'LIMIT {limit}' if limit else ''}
+            FROM ({ANSWERED}) JOIN ({KNOWN}) USING (entity, event_time) WHERE {" AND ".join(conditions)}
+            ORDER BY hash(entity), entity, event_time, received_at DESC {f"LIMIT {limit}" if limit else ""}
         """
         return frame(contract, self._db.sql(query, params=values).to_arrow_table())
 

@@ -99,9 +99,7 @@ def score_bins(reference: Histogram, live: Histogram) -> Bins:
 def compared_decisions(profile: Profile, live: Profile) -> Iterator[Compared]:
     """The decisions of a classifier."""
     if profile.decisions:
-        yield Compared(
-            kind="prediction-drift", name="decisions", bins=value_bins(profile.decisions, live.decisions)
-        )
+        yield Compared(kind="prediction-drift", name="decisions", bins=value_bins(profile.decisions, live.decisions))
 
 
 def with_examples(log: Log, finding: Finding, live: Sketch, bins: Bins, size: float) -> Finding:

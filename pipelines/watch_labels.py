@@ -96,9 +96,7 @@ def draw(model: Model, metric: str, live: Labelled) -> Estimate:
         return Estimate(value=float("nan"), draws=np.full(RESAMPLES, np.nan))
 
 
-def slice_findings(
-    model: Model, live: Labelled, expected: Mapping[str, Promise], rules: Monitor
-) -> list[Finding]:
+def slice_findings(model: Model, live: Labelled, expected: Mapping[str, Promise], rules: Monitor) -> list[Finding]:
     """A finding for each slice that the log can tell apart, the worst first, then the columns that it lacks."""
     known = [one for one in model.contract.slices if one.column in live.rows.frame]
     parts = slices.parts(known, {one.column: live.rows.frame[one.column].to_numpy(object) for one in known})

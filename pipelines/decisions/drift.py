@@ -218,9 +218,7 @@ def judge_drift(
     rows = int(bins.live.sum())
     if size < limits.minimum:
         message = f"{name}: {size:.0f} independent rows, at least {limits.minimum} are needed to judge drift."
-        return Finding(
-            kind=kind, name=name, verdict="insufficient", message=message, rows=rows, limit=limits.distance
-        )
+        return Finding(kind=kind, name=name, verdict="insufficient", message=message, rows=rows, limit=limits.distance)
     pooled = pool(bins, size)
     value, low, high = psi_interval(pooled.reference, pooled.live, size=size, alpha=limits.each())
     verdict = "drift" if low > limits.distance else "ok" if high <= limits.distance else "insufficient"

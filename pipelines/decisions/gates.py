@@ -91,9 +91,7 @@ def floor(gate: Gate, estimate: Estimate, *, rows: int, task: Task, alpha: float
     return finding("floor", "pass" if reached else "fail", text + (way_out or "."), interval, **more)
 
 
-def comparison(
-    gate: Gate, difference: Estimate, *, other: Other, rows: int, task: Task, alpha: float
-) -> Finding:
+def comparison(gate: Gate, difference: Estimate, *, other: Other, rows: int, task: Task, alpha: float) -> Finding:
     """Is the release at most `tolerance` worse than another one? The paired difference's bound on the bad side decides.
 
     `difference` is candidate minus other; a metric of which lower is better is turned, so that below 0 is worse.

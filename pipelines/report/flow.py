@@ -110,9 +110,7 @@ def card(place: Place) -> Card:
 def figures(facts: Facts) -> list[tuple[str, str, str]]:
     """(figure, what it counts, how) of the flow of releases through the chain."""
     trained = {record.subject for record in facts.head().of("train")}
-    refused = {
-        record.subject for place in facts.places for record in place.of("validate") if record.verdict != "pass"
-    }
+    refused = {record.subject for place in facts.places for record in place.of("validate") if record.verdict != "pass"}
     tail = facts.tail()
     arrived, back = {one.subject for one in tail.of("promote")}, sent_back(tail)
     leads = [lead.total_seconds() for digest in arrived if (lead := lead_time(facts, digest)) is not None]

@@ -115,9 +115,7 @@ def judged(env: Environment, model: Model, digest: str, report: Callable[[str], 
     return require(env, model, digest)
 
 
-def commit_message(
-    env: Environment, digest: str, changes: Mapping[str, Any], evidence: Mapping[str, Any]
-) -> Message:
+def commit_message(env: Environment, digest: str, changes: Mapping[str, Any], evidence: Mapping[str, Any]) -> Message:
     """The commit's message: what comes in, the evidence as a table, and trailers for programs."""
     how = as_what(changes)
     data = evidence["data"]

@@ -90,9 +90,7 @@ def policy(env: Environment) -> Policy:
     )  # fmt: skip
 
 
-def trace(
-    env: Environment, watch: Record, returned: Returned, decision: Decision, now: datetime
-) -> dict[str, Any]:
+def trace(env: Environment, watch: Record, returned: Returned, decision: Decision, now: datetime) -> dict[str, Any]:
     """Why there is a new data version: the findings with their part, size and owner, and where the rows come from."""
     asking = [one for one in watch.details["findings"] if one["verdict"] in ("worse", "drift")]
     return {

@@ -236,9 +236,7 @@ def apply(env: Environment, trial: Trial, key: str, verdict: Record) -> Record:
     )  # fmt: skip
 
 
-def commit_message(
-    env: Environment, trial: Trial, key: str, verdict: Record, changes: Mapping[str, Any]
-) -> Message:
+def commit_message(env: Environment, trial: Trial, key: str, verdict: Record, changes: Mapping[str, Any]) -> Message:
     """What moves, the evidence as a table, and trailers for programs."""
     details = verdict.details
     body = [

@@ -18,9 +18,7 @@ PROGRAMS: tuple[Project, ...] = ("platform", "endpoint")
 ALIASES = {"stable": "champion", "candidate": "challenger"}
 
 
-def up(
-    env: Environment, programs: Sequence[Project] = PROGRAMS, *, report: Callable[[str], None] = silent
-) -> Record:
+def up(env: Environment, programs: Sequence[Project] = PROGRAMS, *, report: Callable[[str], None] = silent) -> Record:
     """Run the environment's Pulumi programs, test what runs, attest it, and let MLflow's aliases follow.
 
     Raises ToolFailed when a program fails or what runs is not what is declared; IntegrityError on changed bytes.

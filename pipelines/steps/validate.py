@@ -92,9 +92,7 @@ def conclude(env: Environment, model: Model, digest: str, case: Case, findings: 
     reasons = [one for one in findings if stops(env, verdict, one)]
     summary = sentence(env, digest, verdict, findings, reasons)
     attested = reference(env.store, key)
-    record = keep(
-        env, step="validate", verdict=verdict, subject=digest, summary=summary, attested=attested, **found
-    )
+    record = keep(env, step="validate", verdict=verdict, subject=digest, summary=summary, attested=attested, **found)
     if verdict == "pass":
         return record
     listed = "\n".join(f"  {one.gate}: {one.message}" for one in reasons)

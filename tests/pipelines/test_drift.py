@@ -30,9 +30,7 @@ def bins(live: list[int], reference: list[int] = REFERENCE) -> Bins:
 
 
 def judged(live: list[int], **limits: object):
-    return judge_drift(
-        "data-drift", "age", bins(live), size=sum(live), limits=Limits(**{**vars(LIMITS), **limits})
-    )
+    return judge_drift("data-drift", "age", bins(live), size=sum(live), limits=Limits(**{**vars(LIMITS), **limits}))
 
 
 def test_the_same_shares_are_no_drift():

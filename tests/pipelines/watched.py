@@ -190,5 +190,3 @@ def attest(made: Watched) -> None:
     attestation.attest(
         env.store, made.digest, name=contract.name, predicate_type=attestation.GATES, predicate=predicate
     )
-
-

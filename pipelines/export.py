@@ -105,6 +105,9 @@ def tidy(model: Any, contract: Contract) -> bytes:
     model.producer_name = model.producer_version = model.doc_string = model.domain = graph.doc_string = ""
     model.model_version = 0
     del model.metadata_props[:]
+    opsets = sorted(model.opset_import, key=lambda one: one.domain)  # they come from a set: another order per process
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
     checker.check_model(model)
     return model.SerializeToString(deterministic=True)
 

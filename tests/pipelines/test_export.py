@@ -62,6 +62,14 @@ def test_two_conversions_are_the_same_bytes():
     assert to_onnx(fitted, contract(features=NUMBERS)) == to_onnx(fitted, contract(features=NUMBERS))
 
 
+def test_a_graphs_operator_sets_come_in_one_order_in_every_process():
+    fitted = HistGradientBoostingClassifier(max_iter=10).fit(rows(), answer(rows()))
+    domains = [
+        one.domain for one in onnx.load_model_from_string(to_onnx(fitted, contract(features=NUMBERS))).opset_import
+    ]
+    assert domains == ["", "ai.onnx.ml"]
+
+
 def test_scores_come_in_the_order_of_the_contracts_classes(tmp_path: Any):
     fitted = LogisticRegression().fit(rows() / [1, 100, 1e4], answer(rows()))
     graph, _ = exported(fitted, contract(features=NUMBERS), tmp_path)

@@ -11,7 +11,7 @@ from pipelines.demo import clone
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
-    """A small repository with one commit, one change that is not committed, one new file, one deleted and one ignored."""
+    """A repository of one commit, with a changed, a new, a deleted and an ignored file on top."""
     root = tmp_path / "origin"
     (root / "pipelines").mkdir(parents=True)
     (root / "pipelines" / "__init__.py").write_text("")

@@ -1,7 +1,6 @@
 """Does a change of a declaration reach history alone, with its evidence, or not at all?"""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "no-global-config"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for name in (
@@ -38,7 +37,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     file.write_text("stable: a\n")
     run(repository, "add", ".")
     run(repository, "commit", "--quiet", "-m", "first")
-    yield file
+    return file
 
 
 def change(file: Path, text: str) -> str:

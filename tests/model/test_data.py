@@ -51,10 +51,10 @@ def test_low_limits_are_rare_until_september_and_most_from_october_on(clients: p
     assert share.loc[10:].min() > 0.60
 
 
-def test_the_first_release_has_12000_known_labels_and_three_quiet_months_follow(clients: pd.DataFrame):
+def test_half_a_year_is_enough_for_a_first_release_and_each_quiet_month_after_it_for_a_canary(clients: pd.DataFrame):
     months = clients["event_time"].dt.month.value_counts()
-    assert months.loc[[1, 2, 3, 4, 5]].sum() > 12_000
-    assert months.loc[[7, 8, 9]].min() > 1_000
+    assert months.loc[[1, 2, 3, 4, 5]].sum() > 11_000
+    assert months.loc[[7, 8, 9]].min() > 2_000
 
 
 def test_values_have_their_published_names(clients: pd.DataFrame):

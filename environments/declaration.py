@@ -214,6 +214,8 @@ def load(root: Path, kind: type[D], environment: str) -> D:
         near = difflib.get_close_matches(environment, known, n=1, cutoff=0.0)
         hint = f" The nearest declared one is '{near[0]}'." if near else ""
         raise DeclarationError(f"no environment '{environment}': {file} does not exist.{hint}")
+    from ruamel.yaml import YAML  # a quarter of a second, which `mlops --help` need not wait for
+
     try:
         document = YAML(typ="safe", pure=True).load(file)
     except YAMLError as error:

@@ -1,9 +1,8 @@
 """Is a release what its digest says? Made again elsewhere it is the same, and changed bytes never answer."""
 
-import json
-from collections.abc import Generator
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,33 +16,26 @@ from tests.clones import Clone, fresh_clone
 from tests.loop.workshop import Workshop, graph_of, one_byte_changed, open_workshop
 
 pytestmark = [pytest.mark.engine, pytest.mark.services]
-NOW = "2024-07-01"
+MODELS = ("model", "tests/models/diabetes", "tests/models/wine")
 
 
 @pytest.fixture(scope="module")
-def two_clones(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Clone, Clone]]:
-    """Two clean clones in folders of other names and lengths, in which Python's sets have another order, too."""
+def digests(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """What each of MODELS ends in, trained in two clean clones in folders of other names and lengths."""
     here, there = tmp_path_factory.mktemp("a"), tmp_path_factory.mktemp("another place") / "with a longer name"
-    with fresh_clone(repository, here) as one, fresh_clone(repository, there) as other:
-        yield hashing(one, seed=1), hashing(other, seed=4)
+    with fresh_clone(repository, here) as one, fresh_clone(repository, there) as other, ThreadPoolExecutor(2) as pool:
+        return list(pool.map(trained, (one, other), ("1", "4")))
 
 
-def hashing(clone: Clone, seed: int) -> Clone:
-    """The clone with Python's hashes of texts, and so the order of sets, fixed by `seed`."""
-    return replace(clone, environment=clone.environment | {"PYTHONHASHSEED": str(seed)})
+def trained(clone: Clone, seed: str) -> list[str]:
+    """The digests that a process of the clone prints, with Python's sets in the order of `seed`."""
+    command = (sys.executable, "-m", "tests.loop.train_here", *MODELS)
+    return clone.run(*command, env=clone.environment | {"PYTHONHASHSEED": seed}).stdout.split()
 
 
-def trained(clone: Clone, folder: str) -> str:
-    """The digest that `mlops data` and `mlops train` end in, each a process of its own."""
-    chosen = ("--env", "local-dev", "--model", str(clone.root / folder), "--json")
-    clone.mlops("data", *chosen, "--now", NOW)
-    return json.loads(clone.mlops("train", *chosen, "--seed", "3").stdout)["subject"]
-
-
-@pytest.mark.parametrize("folder", ["model", "tests/models/diabetes", "tests/models/wine"])
-def test_two_clean_clones_in_two_places_make_one_release(two_clones: tuple[Clone, Clone], folder: str):
-    with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(lambda clone: trained(clone, folder), two_clones)
+@pytest.mark.parametrize("model", MODELS)
+def test_two_clean_clones_in_two_places_make_one_release(digests: list[list[str]], model: str):
+    one, other = (found[MODELS.index(model)] for found in digests)
     assert one == other
 
 

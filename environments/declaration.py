@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
-from ruamel.yaml import YAML, YAMLError
 
 Digest = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{64}$", description="A release: the SHA-256 of its manifest, 64 hexadecimal digits.")
@@ -214,7 +213,7 @@ def load(root: Path, kind: type[D], environment: str) -> D:
         near = difflib.get_close_matches(environment, known, n=1, cutoff=0.0)
         hint = f" The nearest declared one is '{near[0]}'." if near else ""
         raise DeclarationError(f"no environment '{environment}': {file} does not exist.{hint}")
-    from ruamel.yaml import YAML  # a quarter of a second, which `mlops --help` need not wait for
+    from ruamel.yaml import YAML, YAMLError  # a quarter of a second, which `mlops --help` need not wait for
 
     try:
         document = YAML(typ="safe", pure=True).load(file)

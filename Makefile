@@ -1,4 +1,4 @@
-# The one vocabulary of tasks: people, hooks and workflows call these targets. `make` alone lists them.
+# The one vocabulary of tasks: people and `.ci/run` call these targets. `make` alone lists them.
 PYTHON ?= python3
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help

@@ -55,7 +55,8 @@ def mlops() -> None:
 
     \b
     Exit codes: 0 done, 1 unexpected, 2 usage, 3 invalid input, 4 a gate refused,
-    5 not enough evidence, 6 integrity, 7 something is missing, 8 a program failed.
+    5 not enough evidence, 6 integrity, 7 something is missing, 8 a program failed,
+    130 interrupted.
     """
 
 

@@ -37,6 +37,7 @@ def obstacle(declared: Endpoint, digest: str, name: str) -> str | None:
     if declared.candidate is not None:
         return (
             f"release {declared.candidate[:12]} is on trial in {name}, and there is one trial at a time. "
-            f"Finish it with `mlops rollout --env {name} --write`, or end it with `mlops rollback --env {name}`."
+            f"Finish it with `mlops rollout --env {name} --write`, "
+            f"or end it with `mlops rollback --env {name} --reason WHY`."
         )
     return None

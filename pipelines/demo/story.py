@@ -292,7 +292,7 @@ class Story:
             stable, candidate = (endpoint.stable or "")[:12], (endpoint.candidate or "—")[:12]
             rows.append((env.name, stable, candidate, f"{newest.step}: {newest.summary}"))
         self.display.summary(rows)
-        self.display.leave(self.request(), f"cd {self.root} && mlops status")
+        self.display.leave(self.request(), f"cd {self.root} && .venv/bin/mlops status")
 
     def request(self) -> str:
         """A command that asks production for the newest row's score."""

@@ -110,7 +110,8 @@ def declared(env: Environment, found: Found) -> None:
         if not any(one.predicate["environment"] == env.name and one.predicate["verdict"] == "pass" for one in judged):
             found.contradictions.append(
                 f"{env.name} declares {digest[:12]} as {role}, and no attestation says that it passed the gates there. "
-                f"Run `mlops validate --env {env.name} {digest[:12]}`, or `mlops rollback --env {env.name}`."
+                f"Run `mlops validate --env {env.name} {digest[:12]}`, "
+                f"or `mlops rollback --env {env.name} --reason WHY`."
             )
 
 

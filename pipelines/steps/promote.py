@@ -145,7 +145,8 @@ def as_what(changes: Mapping[str, Any]) -> str:
     help="Bring a release to an environment: copy and verify its bytes, judge it against what runs there, and commit "
     "the changed endpoint file with the evidence. The release has to be registered in the environment before.",
     epilog="Example: mlops promote --env local-staging 3f5a1c --up\n\n"
-    "Exit codes: 0 done, 4 a gate refused, 5 not enough evidence, 6 bytes changed, 7 something stands in its way.",
+    "Exit codes: 0 done, 4 a gate refused, 5 not enough evidence, 6 bytes changed, 7 something stands in its way, "
+    "8 the deployment failed.",
 )
 @environment_option()
 @model_option

@@ -74,7 +74,7 @@ def target(env: Environment, declared: Endpoint) -> str:
             return before
     raise NotReady(
         f"{env.endpoint_file().name} never declared another stable release that no rollback took out. "
-        f"Name one: `mlops rollback --env {env.name} --to DIGEST`."
+        f"Name one: `mlops rollback --env {env.name} --reason WHY --to DIGEST`."
     )
 
 
@@ -111,12 +111,12 @@ def prove(env: Environment, digest: str) -> None:
         except (ReleaseError, TrialFailed) as problem:
             raise NotReady(
                 f"release {digest[:12]} does not answer: {problem} Nothing was changed; "
-                f"name another release: `mlops rollback --env {env.name} --to DIGEST`."
+                f"name another release: `mlops rollback --env {env.name} --reason WHY --to DIGEST`."
             ) from None
     if answered.shape != expected.shape or not np.allclose(answered, expected, rtol=AGREES, atol=AGREES):
         raise NotReady(
             f"release {digest[:12]}: the server answers {answered.tolist()}, its graph {expected.tolist()}. "
-            f"Nothing was changed; name another release: `mlops rollback --env {env.name} --to DIGEST`."
+            f"Nothing was changed; name another release: `mlops rollback --env {env.name} --reason WHY --to DIGEST`."
         )
 
 
@@ -153,7 +153,8 @@ def commit_message(env: Environment, declared: Endpoint, digest: str, reason: st
     help="Return to an earlier release by a commit: end a trial, or bring the stable release before back. First the "
     "real server has to load it and to answer.",
     epilog="Example: mlops rollback --env local-prod --reason 'refuses too many' --up\n\n"
-    "Exit codes: 0 done, 3 no reason, 6 bytes changed, 7 nothing to return to, it does not answer, no Git identity.",
+    "Exit codes: 0 done, 3 no reason, 6 bytes changed, 7 nothing to return to, it does not answer, no Git identity, "
+    "8 the deployment failed.",
 )
 @environment_option()
 @click.option("--reason", required=True, help="What went wrong, for the commit and the record.")

@@ -260,7 +260,8 @@ def commit_message(env: Environment, trial: Trial, key: str, verdict: Record, ch
     help="Judge the candidate of an environment by its logged requests: failures, latency and prediction shift, by the "
     "track that the gateway assigned. With --write the traffic is moved by a commit: to the next step, or back.",
     epilog="Example: mlops rollout --env local-prod --write --up\n\n"
-    "Exit codes: 0 judged (whatever the verdict), 7 nothing on trial, a stale verdict, no Git identity, a dirty file.",
+    "Exit codes: 0 judged (whatever the verdict), 7 nothing on trial, a stale verdict, no Git identity, a dirty file, "
+    "8 the deployment failed.",
 )
 @environment_option()
 @click.option("--write", is_flag=True, help="Apply the verdict: commit the next step, or the way back.")

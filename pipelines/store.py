@@ -1,6 +1,5 @@
 """Where do an environment's objects lie? In one object store: a folder on a laptop, a container on Azure."""
 
-import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -98,8 +97,11 @@ def get_release(store: ObjectStore, digest: str, folder: Path) -> Path:
             verify(copy, digest)
         except ReleaseError as error:
             raise IntegrityError(str(error)) from None
-        with contextlib.suppress(OSError):  # another process was faster; its copy is verified, too
+        try:
             copy.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another process was faster; its copy is verified, too
+                raise
     return target
 
 

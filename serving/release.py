@@ -94,7 +94,10 @@ def verify(folder: Path, digest: str) -> Manifest:
             f"release {digest[:12]}: {MANIFEST} has SHA-256 {found}, expected {digest}. "
             "It is another release or was changed; copy it again."
         )
-    manifest = msgspec.json.decode(manifest_file.read_bytes(), type=Manifest)
+    try:
+        manifest = msgspec.json.decode(manifest_file.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ReleaseError(f"release {digest[:12]}: {MANIFEST}: {error}. Other code made it; train it again.") from None
     present = {file.name for file in folder.iterdir()} - {MANIFEST}
     if foreign := sorted(present - set(manifest.files)):
         raise ReleaseError(f"release {digest[:12]}: {foreign[0]} is not in its manifest. Copy the release again.")

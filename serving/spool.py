@@ -53,7 +53,10 @@ class Spool:
                 self._rotate()
             written = os.write(self._file, line)
             if written != len(line):
-                self._rotate()  # a half line must be the last of its segment
+                self._size = (
+                    self._segment_bytes
+                )  # a half line must be the last of its segment, however often this fails
+                self._rotate()
                 raise OSError(f"{self.segment}: only {written} of {len(line)} bytes were written; is the disk full?")
             self._size += written
             self._dirty = True
@@ -71,8 +74,9 @@ class Spool:
         release(sealed)
 
     def _rotate(self) -> None:
-        self._sealed.append(self._file)
-        self._start_segment()
+        before = self._file
+        self._start_segment()  # when it fails, the present segment stays open and in use
+        self._sealed.append(before)
         if not self._sync_seconds:
             sealed, self._sealed = self._sealed, []
             release(sealed)
@@ -113,8 +117,10 @@ def create_segment(directory: Path) -> tuple[Path, int]:
 def release(files: list[int]) -> None:
     """Sync and close."""
     for file in files:
-        os.fsync(file)
-        os.close(file)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def lock(file: int) -> bool:

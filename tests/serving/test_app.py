@@ -193,7 +193,12 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_413(binary: Served) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "content", "status"),
-    [("gzip", b"{}", 400), ("gzip", gzip.compress(b"{}" * 99)[:-9], 400), ("br", b"{}", 415), ("deflate", b"", 400)],
+    [
+        ("gzip", b"{}", 400),
+        ("gzip", gzip.compress(b"{}" * 99, mtime=0)[:-9], 400),
+        ("br", b"{}", 415),
+        ("deflate", b"", 400),
+    ],
 )
 def test_a_body_in_another_encoding_than_it_says_is_refused(
     binary: Served, encoding: str, content: bytes, status: int

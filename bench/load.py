@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
         self.sent, self.buffer = None, b""
         self.send()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio names it
         self.tally.errors += self.sent is not None
         self.closed.set_result(None)
 
